@@ -1,0 +1,8 @@
+//! What every device runs: model files as facts, orders of access, measurement in proved cache states, records and
+//! verdicts. Nothing here prints, reads the environment or knows of a command line.
+//!
+//! Data flows one way: `gguf` → `layout` → `access` → `measure` → `session` → `record` → `compare`.
+
+#![deny(unsafe_code)]
+
+pub mod unit;
