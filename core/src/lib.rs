@@ -5,4 +5,8 @@
 
 #![deny(unsafe_code)]
 
+pub mod job;
+#[allow(unsafe_code)]
+pub mod os;
+pub mod record;
 pub mod unit;

@@ -62,7 +62,7 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BINARY: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
         for (shift, unit) in BINARY {
-            if self.0 >= 1 << shift && self.0 % (1 << shift) == 0 {
+            if self.0 >= 1 << shift && self.0.is_multiple_of(1 << shift) {
                 return f.pad(&format!("{} {unit}", self.0 >> shift));
             }
         }

@@ -1,0 +1,164 @@
+//! One point of what is asked: a [`Case`] and the words that it is made of.
+
+use std::fmt;
+
+use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+
+use crate::unit::Bytes;
+
+/// Whether the model's pages are in memory when the measurement begins. Both are proved, neither is taken on trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum CacheState {
+    /// No page is: evicted, then asked.
+    Cold,
+    /// Every page is: read, then asked.
+    Warm,
+}
+
+/// How the pages of a mapping come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Policy {
+    /// No advice: the kernel reads around each fault as it sees fit.
+    Normal,
+    /// `MADV_RANDOM`: one page a fault.
+    Random,
+    /// `MADV_SEQUENTIAL`: read ahead further.
+    Sequential,
+    /// `MADV_WILLNEED` in chunks before the first touch: reading starts, nobody waits for it.
+    WillNeed,
+    /// `MADV_POPULATE_READ` in chunks before the first touch: waits until each chunk is mapped.
+    Populate,
+}
+
+/// The order in which bytes are touched or read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Pattern {
+    /// From the first page to the last.
+    Sequential,
+    /// From the last page to the first.
+    Reverse,
+    /// Every 64th page, then every 64th from the second on, and so forth until each was touched once.
+    Strided,
+    /// A uniform permutation drawn from the job's seed, another one in each block.
+    Random,
+    /// The tensors as the header lists them, where that differs from the order of their offsets.
+    TensorOrder,
+}
+
+impl Pattern {
+    /// Whether `probe` can follow this order: reads have a size of their own and know nothing of tensors.
+    pub fn applies_to(self, probe: ProbeKind) -> bool {
+        match probe {
+            ProbeKind::Faults => true,
+            ProbeKind::Reads => self != Pattern::TensorOrder,
+        }
+    }
+}
+
+/// What is measured, with the parameters that only this probe has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumDiscriminants)]
+#[strum_discriminants(name(ProbeKind), derive(Hash, Display, EnumString, IntoStaticStr, VariantArray))]
+#[strum_discriminants(
+    strum(serialize_all = "snake_case"),
+    doc = "The name of a probe, without its parameters."
+)]
+pub enum Probe {
+    /// Touch a mapping, one byte a page.
+    #[strum_discriminants(doc = "[`Probe::Faults`]")]
+    Faults {
+        /// How the pages come in.
+        policy: Policy,
+        /// In which order they are touched.
+        pattern: Pattern,
+    },
+    /// `pread` through the page cache.
+    #[strum_discriminants(doc = "[`Probe::Reads`]")]
+    Reads {
+        /// Bytes per read.
+        io_size: Bytes,
+        /// In which order the reads are made.
+        pattern: Pattern,
+    },
+}
+
+/// A field of a case: what `compare --by` may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Field {
+    /// The model file.
+    Variant,
+    /// What is measured.
+    Probe,
+    /// Cold or warm.
+    Cache,
+    /// How mapped pages come in.
+    Policy,
+    /// The order of access.
+    Pattern,
+    /// Bytes per read.
+    IoSize,
+}
+
+/// One thing to measure once per block.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Case {
+    /// The name of the model file.
+    pub variant: String,
+    /// The state of the page cache at the start.
+    pub cache: CacheState,
+    /// What is measured.
+    pub probe: Probe,
+}
+
+impl Case {
+    /// How mapped pages come in; `None` for a probe that maps nothing.
+    pub fn policy(&self) -> Option<Policy> {
+        match self.probe {
+            Probe::Faults { policy, .. } => Some(policy),
+            Probe::Reads { .. } => None,
+        }
+    }
+
+    /// The order of access.
+    pub fn pattern(&self) -> Pattern {
+        match self.probe {
+            Probe::Faults { pattern, .. } | Probe::Reads { pattern, .. } => pattern,
+        }
+    }
+
+    /// Bytes per read; `None` for a probe that reads nothing.
+    pub fn io_size(&self) -> Option<Bytes> {
+        match self.probe {
+            Probe::Faults { .. } => None,
+            Probe::Reads { io_size, .. } => Some(io_size),
+        }
+    }
+
+    /// The value of one field as people read it; `None` where this probe has no such field.
+    pub fn field(&self, field: Field) -> Option<String> {
+        match field {
+            Field::Variant => Some(self.variant.clone()),
+            Field::Probe => Some(ProbeKind::from(self.probe).to_string()),
+            Field::Cache => Some(self.cache.to_string()),
+            Field::Policy => self.policy().map(|policy| policy.to_string()),
+            Field::Pattern => Some(self.pattern().to_string()),
+            Field::IoSize => self.io_size().map(|size| size.to_string()),
+        }
+    }
+}
+
+/// `SmolLM2.gguf: faults, random, will_need, cold`
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, pattern) = (ProbeKind::from(self.probe), self.pattern());
+        write!(f, "{}: {kind}, {pattern}, ", self.variant)?;
+        match self.probe {
+            Probe::Faults { policy, .. } => write!(f, "{policy}, ")?,
+            Probe::Reads { io_size, .. } => write!(f, "{io_size}, ")?,
+        }
+        write!(f, "{}", self.cache)
+    }
+}

@@ -1,0 +1,200 @@
+//! What only Linux and Android have. `darwin.rs` has the same names.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use libc::{c_int, c_void};
+
+use super::unix::clock;
+use super::{FileFacts, Meter, OsError, Usage, proc};
+use crate::record::{Conditions, Context, Storage};
+use crate::unit::{Bytes, Nanos, PageSize};
+
+/// Since Linux 5.14; libc for Android doesn't have it yet.
+const MADV_POPULATE_READ: c_int = 22;
+/// Since Linux 5.4.
+const MADV_PAGEOUT: c_int = 21;
+
+/// `pread` with a 64-bit offset on every target: Android's and glibc's plain one has 32 bits on 32-bit systems.
+///
+/// # Safety
+/// `buffer` must be valid for writes of `len` bytes.
+#[inline]
+pub unsafe fn pread(fd: c_int, buffer: *mut c_void, len: usize, offset: u64) -> isize {
+    // SAFETY: as of this function.
+    unsafe { libc::pread64(fd, buffer, len, offset as libc::off64_t) }
+}
+
+/// Dirty pages can't be dropped, so they are written first.
+pub fn drop_cache(file: &File) -> Result<(), OsError> {
+    file.sync_all().map_err(|source| OsError::Call { call: "fsync", source })?;
+    // SAFETY: advice on an open descriptor touches no memory of ours.
+    match unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) } {
+        0 => Ok(()),
+        code => Err(OsError::Call {
+            call: "posix_fadvise(POSIX_FADV_DONTNEED)",
+            source: std::io::Error::from_raw_os_error(code),
+        }),
+    }
+}
+
+/// Reclaims pages by `advise`; the kernel does it for files that the caller owns or may write to.
+pub fn page_out(advise: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsError> {
+    advise(MADV_PAGEOUT)
+}
+
+/// Maps pages by `advise`, waiting for each.
+pub fn populate(advise: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsError> {
+    match advise(MADV_POPULATE_READ) {
+        Err(OsError::Call { call, source }) if source.raw_os_error() == Some(libc::EINVAL) => {
+            Err(OsError::Unsupported { call, hint: "it needs Linux 5.14; leave the policy populate out" })
+        }
+        other => other,
+    }
+}
+
+/// Binds the calling thread.
+pub fn pin(cpus: &[u32]) -> Result<(), OsError> {
+    // SAFETY: all-zero is an empty set; CPU_SET ignores numbers beyond it; the call reads the set only.
+    let answer = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        cpus.iter().for_each(|&cpu| libc::CPU_SET(cpu as usize, &mut set));
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)
+    };
+    if answer == 0 { Ok(()) } else { Err(OsError::last("sched_setaffinity")) }
+}
+
+/// The machine, by the files that an app may read, too.
+pub fn context(page: PageSize) -> Context {
+    Context {
+        page_size_bytes: u32::try_from(page.bytes()).expect("a page is smaller than 4 GiB"),
+        kernel: proc::kernel(),
+        device: proc::device(),
+        cpus: None,
+    }
+}
+
+/// What may have changed.
+pub fn conditions() -> Conditions {
+    proc::conditions()
+}
+
+/// What the system says of an open file.
+pub fn file_facts(file: &File) -> Result<FileFacts, OsError> {
+    let metadata = file.metadata().map_err(|source| OsError::Call { call: "fstat", source })?;
+    if metadata.is_dir() {
+        let source = std::io::Error::from_raw_os_error(libc::EISDIR);
+        return Err(OsError::Call { call: "open", source });
+    }
+    let (file_system, storage) = file_system(file);
+    Ok(FileFacts {
+        len: Bytes(metadata.len()),
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        file_system,
+        storage,
+        readahead: proc::readahead(metadata.dev()),
+    })
+}
+
+/// The magic numbers of statfs(2), for the file systems that models lie on.
+const FILE_SYSTEMS: [(u32, &str, Storage); 17] = [
+    (0xEF53, "ext4", Storage::Local),
+    (0xF2F5_2010, "f2fs", Storage::Local),
+    (0x9123_683E, "btrfs", Storage::Local),
+    (0x5846_5342, "xfs", Storage::Local),
+    (0xE0F5_E1E2, "erofs", Storage::Local),
+    (0x7371_7368, "squashfs", Storage::Local),
+    (0x794C_7630, "overlay", Storage::Local),
+    (0x4D44, "vfat", Storage::Local),
+    (0x2011_BAB0, "exfat", Storage::Local),
+    (0x0102_1994, "tmpfs", Storage::Memory),
+    (0x8584_58F6, "ramfs", Storage::Memory),
+    (0x6573_5546, "fuse", Storage::Fuse),
+    (0x5DCA_2DF5, "sdcardfs", Storage::Fuse),
+    (0x6969, "nfs", Storage::Network),
+    (0xFF53_4D42, "cifs", Storage::Network),
+    (0xFE53_4D42, "smb2", Storage::Network),
+    (0x0102_1997, "9p", Storage::Network),
+];
+
+fn file_system(file: &File) -> (Option<String>, Storage) {
+    // SAFETY: all-zero is a valid statfs for the call to fill.
+    let answer = unsafe {
+        let mut stat: libc::statfs64 = std::mem::zeroed();
+        (libc::fstatfs64(file.as_raw_fd(), &mut stat) == 0).then_some(stat.f_type as u32)
+    };
+    match answer.map(|magic| (magic, FILE_SYSTEMS.iter().find(|(known, ..)| *known == magic))) {
+        Some((_, Some(&(_, name, storage)))) => (Some(name.to_owned()), storage),
+        Some((magic, None)) => (Some(format!("{magic:#x}")), Storage::Unknown),
+        None => (None, Storage::Unknown),
+    }
+}
+
+/// Faults and processor time of the calling thread, fetched bytes of the process.
+pub struct ThreadMeter {
+    /// Open for the meter's whole life: opening it would allocate in the measured region.
+    io: Option<File>,
+    before: Reading,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    wall: Nanos,
+    cpu: Nanos,
+    major_faults: u64,
+    minor_faults: u64,
+    bytes_fetched: Option<Bytes>,
+}
+
+impl ThreadMeter {
+    pub fn new() -> Self {
+        ThreadMeter { io: File::open("/proc/self/io").ok(), before: Reading::default() }
+    }
+
+    fn bytes_fetched(&self) -> Option<Bytes> {
+        let mut text = [0; 512];
+        let len = self.io.as_ref()?.read_at(&mut text, 0).ok()?;
+        proc::read_bytes(&text[..len]).map(Bytes)
+    }
+}
+
+/// User and system processor time and faults of the calling thread.
+fn thread_reading() -> Reading {
+    // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the calling thread.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
+        usage
+    };
+    Reading {
+        cpu: clock(libc::CLOCK_THREAD_CPUTIME_ID),
+        major_faults: usage.ru_majflt as u64,
+        minor_faults: usage.ru_minflt as u64,
+        ..Reading::default()
+    }
+}
+
+impl Meter for ThreadMeter {
+    fn start(&mut self) {
+        let bytes_fetched = self.bytes_fetched();
+        self.before = Reading { bytes_fetched, ..thread_reading() };
+        self.before.wall = clock(libc::CLOCK_MONOTONIC);
+    }
+
+    fn stop(&mut self) -> Usage {
+        let wall = clock(libc::CLOCK_MONOTONIC);
+        let after = Reading { wall, ..thread_reading() };
+        let before = self.before;
+        let fetched = |after: Bytes| before.bytes_fetched.map(|before| Bytes(after.0 - before.0));
+        Usage {
+            wall: Nanos(after.wall.0 - before.wall.0),
+            cpu: Some(Nanos(after.cpu.0 - before.cpu.0)),
+            major_faults: Some(after.major_faults - before.major_faults),
+            minor_faults: Some(after.minor_faults - before.minor_faults),
+            bytes_fetched: self.bytes_fetched().and_then(fetched),
+        }
+    }
+}

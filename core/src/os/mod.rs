@@ -1,0 +1,168 @@
+//! The one door to the operating system: files, mappings, residency, counters, the clock.
+//!
+//! [`Os`] is implemented by the system itself ([`host`]) and by [`fake::FakeOs`], which plays a script. `unsafe`, `libc`
+//! and `cfg(target_os)` stay behind this door.
+
+mod append;
+// pub mod fake;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod proc;
+mod sigbus;
+mod unix;
+mod work;
+
+use std::io;
+use std::path::Path;
+
+pub use append::{AppendError, AppendFile};
+pub use work::{Reads, Touches};
+
+use crate::job::Policy;
+use crate::record::{Conditions, Context, Storage};
+use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
+
+/// The system that this process runs on.
+pub fn host() -> impl Os {
+    unix::Unix::new()
+}
+
+/// What of the operating system a measurement needs.
+pub trait Os {
+    /// The size of a page.
+    fn page_size(&self) -> PageSize;
+    /// What the machine is. It doesn't change while the process lives.
+    fn context(&self) -> Context;
+    /// What may have changed since the last run. The session fills in the time.
+    fn conditions(&self) -> Conditions;
+    /// A clock that only goes forward, from an arbitrary start.
+    fn now(&self) -> Nanos;
+    /// Binds the calling thread to these processors.
+    fn pin(&self, cpus: &[u32]) -> Result<(), OsError>;
+    /// Opens a model file for reading. State of the kernel's readahead lives in what this returns.
+    fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError>;
+    /// A meter of the calling thread.
+    fn meter(&self) -> Result<Box<dyn Meter>, OsError>;
+}
+
+/// Counts what the calling thread does between two moments, without allocating there.
+pub trait Meter {
+    /// Begins the measured region.
+    fn start(&mut self);
+    /// Ends it.
+    fn stop(&mut self) -> Usage;
+}
+
+/// Differences over a measured region; `None` for what this system doesn't tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Elapsed time.
+    pub wall: Nanos,
+    /// Processor time of the thread.
+    pub cpu: Option<Nanos>,
+    /// Faults of the thread that waited for storage.
+    pub major_faults: Option<u64>,
+    /// Faults of the thread that found the page in memory.
+    pub minor_faults: Option<u64>,
+    /// Bytes that the process caused to be fetched from storage.
+    pub bytes_fetched: Option<Bytes>,
+}
+
+/// An open model file.
+pub trait ModelFile {
+    /// What the system says of it.
+    fn facts(&self) -> &FileFacts;
+    /// Maps all of it for reading.
+    fn map(&self) -> Result<Box<dyn Mapping>, OsError>;
+    /// Asks the kernel to drop the file's clean, unmapped pages.
+    fn drop_cache(&self) -> Result<(), OsError>;
+    /// Hands every byte of `range` to `consume`, in order, in pieces of whole pages but for the last.
+    fn read_through(&self, range: ByteRange, consume: &mut dyn FnMut(&[u8])) -> Result<(), OsError>;
+    /// Makes the reads of `reads` in turn and writes the latency of each into `latencies`.
+    ///
+    /// Returns the sum of the first byte of each page read. Allocates nothing.
+    fn read(&self, reads: &Reads, buffer: &mut [u8], latencies: &mut [Nanos]) -> Result<u64, OsError>;
+}
+
+/// A model file in memory.
+pub trait Mapping {
+    /// The bytes. If the file is cut short meanwhile they read as zeros and [`Mapping::cut_short`] tells.
+    fn bytes(&self) -> &[u8];
+    /// How many of `pages` are in memory, mapped or not.
+    fn resident(&self, pages: PageRange) -> Result<u64, OsError>;
+    /// Forgets which pages are mapped, so that the kernel may drop them.
+    fn unmap_pages(&self) -> Result<(), OsError>;
+    /// The second tool of eviction: asks the kernel to reclaim these very pages.
+    fn page_out(&self) -> Result<(), OsError>;
+    /// Applies a policy to `pages`; those that bring pages in do it now, in chunks.
+    fn apply(&self, policy: Policy, pages: PageRange) -> Result<(), OsError>;
+    /// Touches the first byte of each page in turn. Returns their sum. Allocates nothing.
+    ///
+    /// # Panics
+    /// If `touches` goes beyond the mapping.
+    fn touch(&self, touches: &Touches) -> u64;
+    /// Where the file ended when a touch went beyond its end.
+    fn cut_short(&self) -> Option<FileOffset>;
+}
+
+/// What the system says of an open file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Its length now.
+    pub len: Bytes,
+    /// The device that it lies on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// When it was last written to, in ns since 1970.
+    pub modified_ns: i128,
+    /// The file system's name.
+    pub file_system: Option<String>,
+    /// The class of its storage.
+    pub storage: Storage,
+    /// The block device's readahead.
+    pub readahead: Option<Bytes>,
+}
+
+/// A call to the system that failed. It holds no path: reports mustn't.
+#[derive(Debug, thiserror::Error)]
+pub enum OsError {
+    /// The system refused.
+    #[error("{call}: {source}")]
+    Call {
+        /// What was asked.
+        call: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+    /// This system has no such thing.
+    #[error("{call} is not supported here: {hint}")]
+    Unsupported {
+        /// What was asked.
+        call: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The file ends before a read does.
+    #[error("the file ends at byte {found}, expected at least {expected}: was it cut short?")]
+    CutShort {
+        /// Where it ends.
+        found: u64,
+        /// Where the read would have.
+        expected: u64,
+    },
+    /// The file doesn't fit this process's address space.
+    #[error("the file has {len} and this process cannot map so much: use a 64-bit build")]
+    AddressSpace {
+        /// The file's length.
+        len: Bytes,
+    },
+}
+
+impl OsError {
+    /// Of a call that has just failed.
+    pub(crate) fn last(call: &'static str) -> Self {
+        OsError::Call { call, source: io::Error::last_os_error() }
+    }
+}

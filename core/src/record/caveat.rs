@@ -1,0 +1,49 @@
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+
+/// Why a run deserves less trust. Reports spell it as here, and it is the name that `--allow` takes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
+)]
+pub enum Caveat {
+    /// Pages of the file were in memory although they had been evicted.
+    NotCold,
+    /// The file was evicted, and this system doesn't tell whether its pages have gone.
+    ColdUnverified,
+    /// Pages of the file were missing although they had been read.
+    NotWarm,
+    /// The file was read, and this system doesn't tell whether its pages have stayed.
+    WarmUnverified,
+    /// Only a part of the file was measured, to keep within the budget.
+    Sampled,
+    /// The file lies on FUSE or on a network: its pages may be cached elsewhere.
+    SharedStorage,
+    /// The tool was built without optimisation.
+    DebugBuild,
+    /// The processors asked for could not be had.
+    NotPinned,
+    /// Less memory was free than the file needs: pages may have been dropped during the run.
+    LowMemory,
+}
+
+impl Caveat {
+    /// What it means to the reader of a report, in a sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Caveat::NotCold => "some pages were still in memory after two ways of evicting them",
+            Caveat::ColdUnverified => "evicted, but this system doesn't tell whether the pages have gone",
+            Caveat::NotWarm => "some pages were missing after the whole file had been read",
+            Caveat::WarmUnverified => {
+                "read in full, but this system doesn't tell whether the pages have stayed"
+            }
+            Caveat::Sampled => "only a part of the file was measured, to keep within the budget",
+            Caveat::SharedStorage => {
+                "the file lies on FUSE or a network, where another cache may hold its pages"
+            }
+            Caveat::DebugBuild => {
+                "the tool was built without optimisation: build with --profile bench-device"
+            }
+            Caveat::NotPinned => "the processors asked for could not be had",
+            Caveat::LowMemory => "less memory was free than the file needs",
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A report read back.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Header, Line, Plan, Run, RunKey, SCHEMA, Status, Variant};
+
+/// What a report holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// One for each segment, the oldest first. Never empty.
+    pub headers: Vec<Header>,
+    /// What each model file is.
+    pub variants: Vec<Variant>,
+    /// What was to be measured; `None` when the session died before it knew.
+    pub plan: Option<Plan>,
+    /// Each case measured once. A run that was killed is replaced by a later one of the same key.
+    pub runs: Vec<Run>,
+    /// How many bytes are whole lines: what follows was being written when the process died.
+    pub whole_bytes: u64,
+}
+
+/// Blocks whose runs come from more than one segment: what lies between them is unknown, so they are not paired.
+pub type Seam = BTreeSet<u32>;
+
+/// Why a report cannot be read. Lines are numbered from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The first line is of something else.
+    #[error(
+        "line 1: found no report header, expected {{\"kind\":\"header\",\"schema\":\"{SCHEMA}\",…}}: is this a packbench report?"
+    )]
+    NotAReport,
+    /// Another version wrote it.
+    #[error(
+        "line {line}: found schema {found:?}, expected {SCHEMA:?}: read it with the version of packbench that wrote it"
+    )]
+    Schema {
+        /// The line.
+        line: usize,
+        /// What it says.
+        found: String,
+    },
+    /// A line isn't what it should be.
+    #[error("line {line}: {source}")]
+    Line {
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Two lines answer the same question.
+    #[error("line {line}: block {} of \"{}\" was recorded before, in line {first}: a report holds each run once", key.block, key.case)]
+    Duplicate {
+        /// The line.
+        line: usize,
+        /// The earlier one.
+        first: usize,
+        /// What both are of.
+        key: Box<RunKey>,
+    },
+    /// Segments of different sessions.
+    #[error(
+        "line {line}: found a segment of session {found}, expected session {expected}: two reports were joined"
+    )]
+    OtherSession {
+        /// The line.
+        line: usize,
+        /// The session of this segment.
+        found: String,
+        /// The session of the report.
+        expected: String,
+    },
+}
+
+impl Report {
+    /// Reads a report. The end of a last line that was never finished is passed over; nothing else is.
+    pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        let mut reader = Reader::default();
+        for (index, text) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+            reader.line(index + 1, text)?;
+        }
+        if reader.headers.is_empty() {
+            return Err(ReadError::NotAReport);
+        }
+        let Reader { headers, variants, plan, runs, .. } = reader;
+        Ok(Report { headers, variants, plan, runs, whole_bytes: whole as u64 })
+    }
+
+    /// The header of the first segment.
+    pub fn header(&self) -> &Header {
+        &self.headers[0]
+    }
+
+    /// Blocks that must not be paired.
+    pub fn seams(&self) -> Seam {
+        let mut segments: HashMap<u32, u32> = HashMap::new();
+        let crosses = |run: &&Run| *segments.entry(run.block).or_insert(run.segment) != run.segment;
+        self.runs.iter().filter(crosses).map(|run| run.block).collect()
+    }
+
+    /// Runs that need not be made again when the session is resumed.
+    pub fn done(&self) -> Vec<RunKey> {
+        self.runs.iter().filter(|run| run.status != Status::Killed).map(Run::key).collect()
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    headers: Vec<Header>,
+    variants: Vec<Variant>,
+    plan: Option<Plan>,
+    runs: Vec<Run>,
+    /// Where each run stands: in `runs`, and in which line.
+    seen: HashMap<RunKey, (usize, usize)>,
+}
+
+impl Reader {
+    fn line(&mut self, number: usize, text: &[u8]) -> Result<(), ReadError> {
+        let parsed = serde_json::from_slice::<Line>(text);
+        if self.headers.is_empty() && !matches!(parsed, Ok(Line::Header(_))) {
+            return Err(not_a_header(number, text, parsed));
+        }
+        match parsed.map_err(|source| ReadError::Line { line: number, source })? {
+            Line::Header(header) => self.header(number, header),
+            Line::Variant(variant) => {
+                self.variants.retain(|known| known.name != variant.name);
+                self.variants.push(variant);
+                Ok(())
+            }
+            Line::Plan(plan) => {
+                self.plan.get_or_insert(plan);
+                Ok(())
+            }
+            Line::Run(run) => self.run(number, run),
+            Line::Phase(_) | Line::End(_) => Ok(()),
+        }
+    }
+
+    fn header(&mut self, line: usize, header: Header) -> Result<(), ReadError> {
+        if header.schema != SCHEMA {
+            return Err(ReadError::Schema { line, found: header.schema });
+        }
+        if let Some(first) = self.headers.first().filter(|first| first.session != header.session) {
+            let expected = first.session.clone();
+            return Err(ReadError::OtherSession { line, found: header.session, expected });
+        }
+        self.headers.push(header);
+        Ok(())
+    }
+
+    fn run(&mut self, line: usize, run: Run) -> Result<(), ReadError> {
+        let key = run.key();
+        match self.seen.get(&key) {
+            None => {
+                self.seen.insert(key, (self.runs.len(), line));
+                self.runs.push(run);
+            }
+            Some(&(place, _)) if self.runs[place].status == Status::Killed => {
+                self.seen.insert(key, (place, line));
+                self.runs[place] = run;
+            }
+            Some(&(_, first)) => return Err(ReadError::Duplicate { line, first, key: Box::new(key) }),
+        }
+        Ok(())
+    }
+}
+
+/// A header of another schema may not even have this one's fields; its name is still worth saying.
+fn not_a_header(line: usize, text: &[u8], parsed: Result<Line, serde_json::Error>) -> ReadError {
+    let value: Option<serde_json::Value> = serde_json::from_slice(text).ok();
+    let schema = value.as_ref().and_then(|value| value.get("schema")?.as_str());
+    match (schema, parsed) {
+        (Some(found), _) if found != SCHEMA => ReadError::Schema { line, found: found.to_owned() },
+        (Some(_), Err(source)) => ReadError::Line { line, source },
+        _ => ReadError::NotAReport,
+    }
+}
