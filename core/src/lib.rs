@@ -9,4 +9,5 @@ pub mod job;
 #[allow(unsafe_code)]
 pub mod os;
 pub mod record;
+pub mod gguf;
 pub mod unit;
