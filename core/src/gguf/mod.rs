@@ -28,6 +28,8 @@ mod ggml_type;
 mod lookalike;
 mod metadata;
 mod placement;
+#[cfg(feature = "samples")]
+pub mod sample;
 mod tensor;
 mod value;
 mod writer;

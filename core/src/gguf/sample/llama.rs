@@ -1,0 +1,187 @@
+//! A llama model in miniature: names, shapes, types and metadata of the real thing, payload of any size.
+
+use std::io::{self, Write};
+
+use super::super::{ArrayBuf, Dims, GgmlType, Tensor, Value, ValueType, Version, WriteError, Writer};
+use crate::unit::Bytes;
+
+const EMBEDDING: u64 = 128;
+const HEADS: u64 = 4;
+const KV_HEADS: u64 = 2;
+const KV: u64 = EMBEDDING / HEADS * KV_HEADS;
+/// `<unk>`, `<s>`, `</s>`, a token for each byte, and a few words.
+const TOKENS: u64 = 320;
+/// Elements and bytes of a block of Q8_0, the type of all matrices here.
+const BLOCK: u64 = 32;
+const BLOCK_BYTES: usize = 34;
+
+/// In which order a file holds the layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerOrder {
+    /// 0, 1, 2, … 10: the order in which a model runs.
+    Numeric,
+    /// 0, 1, 10, 11, … 2: the order of many files in the wild, sorted by name.
+    Lexicographic,
+}
+
+/// A llama model to write. Files that differ only in their layer order hold the same payload under each name.
+#[derive(Clone, Copy, Debug)]
+pub struct TinyLlama {
+    /// How many layers.
+    pub layers: u32,
+    /// The order in which the file holds them. Inside a layer the order is alphabetical, as in files in the wild.
+    pub order: LayerOrder,
+    /// The bytes of all tensors together, at most: the feed-forward matrices are as large as this allows, and never
+    /// smaller than 32 columns (43 KiB, and 65 KiB a layer).
+    pub payload: Bytes,
+    /// Decides the weights.
+    pub seed: u64,
+}
+
+impl TinyLlama {
+    /// The smallest model of that many layers, in numeric order.
+    pub const fn new(layers: u32) -> Self {
+        TinyLlama { layers, order: LayerOrder::Numeric, payload: Bytes(0), seed: 0 }
+    }
+
+    /// The file in memory.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        self.write(&mut file).expect("a Vec takes all that is written to it, and the shapes fit the types");
+        file
+    }
+
+    /// Writes the file and answers its length.
+    ///
+    /// # Errors
+    /// Whatever `out` fails with.
+    pub fn write(&self, out: impl Write) -> Result<Bytes, WriteError> {
+        let tokens: ArrayBuf = (0..TOKENS).map(token).collect();
+        let mut scores = ArrayBuf::new(ValueType::F32);
+        let mut types = ArrayBuf::new(ValueType::I32);
+        for index in 0..TOKENS {
+            scores.push(Value::F32(-(index as f32))).expect("an f32 in an array of f32");
+            types.push(Value::I32(token_type(index))).expect("an i32 in an array of i32");
+        }
+        let mut writer = Writer::new(Version::V3);
+        self.set_hyperparameters(&mut writer);
+        writer.set("tokenizer.ggml.model", Value::String(b"llama"));
+        writer.set("tokenizer.ggml.tokens", Value::Array(tokens.as_array()));
+        writer.set("tokenizer.ggml.scores", Value::Array(scores.as_array()));
+        writer.set("tokenizer.ggml.token_type", Value::Array(types.as_array()));
+        let shapes = self.shapes();
+        for (name, dims, ggml_type) in &shapes {
+            writer.tensor(name, *dims, *ggml_type)?;
+        }
+        writer.write(out, |tensor, out| self.write_payload(tensor, out))
+    }
+
+    fn set_hyperparameters(&self, writer: &mut Writer<'_>) {
+        writer.set("general.architecture", Value::String(b"llama"));
+        writer.set("general.name", Value::String(b"tiny llama"));
+        for (key, value) in [
+            ("llama.block_count", self.layers.into()),
+            ("llama.context_length", 2048),
+            ("llama.embedding_length", EMBEDDING),
+            ("llama.feed_forward_length", self.feed_forward()),
+            ("llama.attention.head_count", HEADS),
+            ("llama.attention.head_count_kv", KV_HEADS),
+            ("llama.rope.dimension_count", EMBEDDING / HEADS),
+            ("llama.vocab_size", TOKENS),
+        ] {
+            writer.set(key, Value::U32(u32::try_from(value).unwrap_or(u32::MAX)));
+        }
+        writer.set("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5));
+    }
+
+    /// The columns of the feed-forward matrices that fill the payload that was asked for.
+    fn feed_forward(&self) -> u64 {
+        let block_column = 3 * EMBEDDING * BLOCK_BYTES as u64 * u64::from(self.layers.max(1));
+        let rest: u64 = self.shapes_with(0).iter().map(payload_bytes).sum();
+        let steps = self.payload.0.saturating_sub(rest) / block_column;
+        steps.max(1) * BLOCK
+    }
+
+    fn shapes(&self) -> Vec<(String, Dims, GgmlType)> {
+        self.shapes_with(self.feed_forward())
+    }
+
+    fn shapes_with(&self, feed_forward: u64) -> Vec<(String, Dims, GgmlType)> {
+        let matrix = |name: String, columns, rows| (name, dims(&[columns, rows]), GgmlType::Q8_0);
+        let norm = |name: String| (name, dims(&[EMBEDDING]), GgmlType::F32);
+        let mut shapes = vec![matrix("token_embd.weight".into(), EMBEDDING, TOKENS)];
+        for layer in self.layers_in_order() {
+            let name = |part: &str| format!("blk.{layer}.{part}.weight");
+            shapes.extend([
+                matrix(name("attn_k"), EMBEDDING, KV),
+                norm(name("attn_norm")),
+                matrix(name("attn_output"), EMBEDDING, EMBEDDING),
+                matrix(name("attn_q"), EMBEDDING, EMBEDDING),
+                matrix(name("attn_v"), EMBEDDING, KV),
+                matrix(name("ffn_down"), feed_forward, EMBEDDING),
+                matrix(name("ffn_gate"), EMBEDDING, feed_forward),
+                norm(name("ffn_norm")),
+                matrix(name("ffn_up"), EMBEDDING, feed_forward),
+            ]);
+        }
+        shapes.push(norm("output_norm.weight".into()));
+        shapes
+    }
+
+    fn layers_in_order(&self) -> Vec<u32> {
+        let mut layers: Vec<u32> = (0..self.layers).collect();
+        if self.order == LayerOrder::Lexicographic {
+            layers.sort_by_key(u32::to_string);
+        }
+        layers
+    }
+
+    /// Random quants under a fixed scale, so that no weight is infinite; norms of 1. Drawn from seed and name alone.
+    fn write_payload(&self, tensor: &Tensor<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if tensor.ggml_type == GgmlType::F32 {
+            return out.write_all(&1f32.to_le_bytes().repeat(tensor.dims.elements() as usize));
+        }
+        const SCALE: [u8; 2] = 0x1c00_u16.to_le_bytes(); // 2^-8 in half precision
+        let mut hasher = blake3::Hasher::new();
+        let mut random =
+            hasher.update(&self.seed.to_le_bytes()).update(tensor.name.as_bytes()).finalize_xof();
+        let mut blocks = [0; 64 * BLOCK_BYTES];
+        let mut left = tensor.data.len.0;
+        while left > 0 {
+            let now = left.min(blocks.len() as u64);
+            random.fill(&mut blocks);
+            blocks.chunks_exact_mut(BLOCK_BYTES).for_each(|block| block[..2].copy_from_slice(&SCALE));
+            out.write_all(&blocks[..now as usize])?;
+            left -= now;
+        }
+        Ok(())
+    }
+}
+
+fn dims(ne: &[u64]) -> Dims {
+    Dims::new(ne).expect("at most two dimensions of a model that is asked for in bytes")
+}
+
+fn payload_bytes((_, dims, ggml_type): &(String, Dims, GgmlType)) -> u64 {
+    ggml_type.tensor_bytes(*dims).map_or(0, |bytes| bytes.0)
+}
+
+fn token(index: u64) -> String {
+    match index {
+        0 => "<unk>".to_owned(),
+        1 => "<s>".to_owned(),
+        2 => "</s>".to_owned(),
+        3..259 => format!("<0x{:02X}>", index - 3),
+        _ => format!("▁word{index}"),
+    }
+}
+
+/// llama.cpp's numbers: unknown, control, byte, normal.
+fn token_type(index: u64) -> i32 {
+    match index {
+        0 => 2,
+        1 | 2 => 3,
+        3..259 => 6,
+        _ => 1,
+    }
+}
