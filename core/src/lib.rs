@@ -10,4 +10,5 @@ pub mod job;
 pub mod os;
 pub mod record;
 pub mod gguf;
+pub mod random;
 pub mod unit;
