@@ -11,4 +11,5 @@ pub mod os;
 pub mod record;
 pub mod gguf;
 pub mod random;
+pub mod stats;
 pub mod unit;
