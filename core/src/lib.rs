@@ -5,11 +5,13 @@
 
 #![deny(unsafe_code)]
 
+pub mod access;
+pub mod gguf;
 pub mod job;
+pub mod measure;
 #[allow(unsafe_code)]
 pub mod os;
-pub mod record;
-pub mod gguf;
 pub mod random;
+pub mod record;
 pub mod stats;
 pub mod unit;

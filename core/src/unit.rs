@@ -57,12 +57,13 @@ impl Sub for FileOffset {
     }
 }
 
-/// Exact powers of 1024 as `4 KiB`, everything else to three digits in powers of 1000 (`98.4 MB`).
+/// Small multiples of powers of 1024 as `4 KiB`, everything else to three digits in powers of 1000 (`98.4 MB`).
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const BINARY: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
         for (shift, unit) in BINARY {
-            if self.0 >= 1 << shift && self.0.is_multiple_of(1 << shift) {
+            let whole = self.0.is_multiple_of(1 << shift);
+            if whole && (1..1024).contains(&(self.0 >> shift)) {
                 return f.pad(&format!("{} {unit}", self.0 >> shift));
             }
         }
@@ -119,7 +120,7 @@ impl FromStr for Bytes {
 }
 
 /// A stretch of a file: `len` bytes from `start`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ByteRange {
     /// The first byte.
     pub start: FileOffset,

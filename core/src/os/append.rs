@@ -1,13 +1,14 @@
 //! The report's file: created whole or not at all, locked while it is written, only ever appended to.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that this process alone appends to.
 #[derive(Debug)]
 pub struct AppendFile {
     file: File,
+    path: PathBuf,
 }
 
 /// Why a file cannot be appended to.
@@ -41,7 +42,7 @@ impl AppendFile {
     /// A new file that holds `first`. It appears under its name only when that is written.
     pub fn create(path: &Path, first: &[u8]) -> Result<Self, AppendError> {
         if path.exists() {
-            AppendFile::open(path, None)?;
+            AppendFile::open(path)?;
             return Err(AppendError::Exists { path: path.to_owned() });
         }
         let failed = |call| move |source| AppendError::Io { call, path: path.to_owned(), source };
@@ -54,7 +55,7 @@ impl AppendFile {
         lock(unfinished.as_file(), path)?;
         unfinished.write_all(first).map_err(failed("writing"))?;
         match unfinished.persist_noclobber(path) {
-            Ok(file) => Ok(AppendFile { file }),
+            Ok(file) => Ok(AppendFile { file, path: path.to_owned() }),
             Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(AppendError::Exists { path: path.to_owned() })
             }
@@ -62,15 +63,29 @@ impl AppendFile {
         }
     }
 
-    /// An existing file, cut back to `keep` bytes.
-    pub fn open(path: &Path, keep: Option<u64>) -> Result<Self, AppendError> {
-        let failed = |call| move |source| AppendError::Io { call, path: path.to_owned(), source };
-        let file = OpenOptions::new().append(true).open(path).map_err(failed("opening"))?;
+    /// An existing file.
+    pub fn open(path: &Path) -> Result<Self, AppendError> {
+        let failed = |source| AppendError::Io { call: "opening", path: path.to_owned(), source };
+        let file = OpenOptions::new().read(true).append(true).open(path).map_err(failed)?;
         lock(&file, path)?;
-        if let Some(keep) = keep {
-            file.set_len(keep).map_err(failed("truncating"))?;
-        }
-        Ok(AppendFile { file })
+        Ok(AppendFile { file, path: path.to_owned() })
+    }
+
+    /// All that it holds.
+    pub fn read(&mut self) -> Result<Vec<u8>, AppendError> {
+        let mut bytes = Vec::new();
+        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
+        read.map_err(|source| self.error("reading", source))?;
+        Ok(bytes)
+    }
+
+    /// Cuts it back to `keep` bytes.
+    pub fn truncate(&mut self, keep: u64) -> Result<(), AppendError> {
+        self.file.set_len(keep).map_err(|source| self.error("truncating", source))
+    }
+
+    fn error(&self, call: &'static str, source: io::Error) -> AppendError {
+        AppendError::Io { call, path: self.path.clone(), source }
     }
 
     /// Appends `bytes`, by one write where the system allows.
@@ -101,11 +116,14 @@ mod tests {
         let path = folder.path().join("r.jsonl");
         let mut first = AppendFile::create(&path, b"1\n").unwrap();
         assert!(matches!(AppendFile::create(&path, b"x"), Err(AppendError::Busy { .. })));
-        assert!(matches!(AppendFile::open(&path, None), Err(AppendError::Busy { .. })));
+        assert!(matches!(AppendFile::open(&path), Err(AppendError::Busy { .. })));
         first.append(b"2\n").unwrap();
         drop(first);
         assert!(matches!(AppendFile::create(&path, b"x"), Err(AppendError::Exists { .. })));
-        AppendFile::open(&path, Some(2)).unwrap().append(b"3\n").unwrap();
+        let mut again = AppendFile::open(&path).unwrap();
+        assert_eq!(again.read().unwrap(), b"1\n2\n");
+        again.truncate(2).unwrap();
+        again.append(b"3\n").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"1\n3\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished stays");
     }

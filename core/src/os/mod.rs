@@ -4,7 +4,8 @@
 //! and `cfg(target_os)` stay behind this door.
 
 mod append;
-// pub mod fake;
+pub mod fake;
+mod keep;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -17,7 +18,8 @@ use std::io;
 use std::path::Path;
 
 pub use append::{AppendError, AppendFile};
-pub use work::{Reads, Touches};
+pub use keep::{keep, kept};
+pub use work::{Reads, Touches, page_sum};
 
 use crate::job::Policy;
 use crate::record::{Conditions, Context, Storage};

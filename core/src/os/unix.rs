@@ -11,7 +11,7 @@ use libc::c_void;
 
 use super::linux as system;
 use super::sigbus::Guard;
-use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Touches};
+use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Touches, page_sum};
 use crate::job::Policy;
 use crate::record::{Conditions, Context};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
@@ -151,13 +151,6 @@ impl ModelFile for UnixFile {
         }
         Ok(sum)
     }
-}
-
-/// Sum of the bytes that begin a page, of a piece of a file that starts at `start`.
-#[inline]
-pub fn page_sum(piece: &[u8], start: FileOffset, page: PageSize) -> u64 {
-    let skip = start.0.next_multiple_of(page.bytes()) - start.0;
-    piece.iter().skip(skip as usize).step_by(page.bytes() as usize).map(|&byte| u64::from(byte)).sum()
 }
 
 struct UnixMapping {

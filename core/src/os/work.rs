@@ -1,6 +1,6 @@
 //! What a measured region is given to do. Checked when it is made, so that the region itself checks nothing.
 
-use crate::unit::{ByteRange, Bytes, FileOffset, PageRange};
+use crate::unit::{ByteRange, Bytes, FileOffset, PageRange, PageSize};
 
 /// Page touches, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,4 +71,11 @@ impl Reads {
         let len = self.io_size.0.min(self.span.len.0 - skipped);
         ByteRange { start: FileOffset(self.span.start.0 + skipped), len: Bytes(len) }
     }
+}
+
+/// Sum of the bytes that begin a page, of a piece of a file that starts at `start`.
+#[inline]
+pub fn page_sum(piece: &[u8], start: FileOffset, page: PageSize) -> u64 {
+    let skip = start.0.next_multiple_of(page.bytes()) - start.0;
+    piece.iter().skip(skip as usize).step_by(page.bytes() as usize).map(|&byte| u64::from(byte)).sum()
 }

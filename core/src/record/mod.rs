@@ -10,8 +10,9 @@ pub mod wire;
 pub use caveat::Caveat;
 pub use report::{ReadError, Report, Seam};
 pub use wire::{
-    Change, Conditions, Context, Device, End, EndStatus, Header, Latency, Line, Metrics, Phase, PhaseName,
-    Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage, Tool, TypeShare, Variant,
+    Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding, Header,
+    Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseName, Plan, Proof, Residency, Run,
+    SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict,
 };
 
 use crate::job::Case;

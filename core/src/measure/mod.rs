@@ -1,0 +1,238 @@
+//! One run: a case carried out through its phases, its cache state proved, its work checked.
+
+mod faults;
+pub mod proof;
+mod protocol;
+mod reads;
+
+use std::path::PathBuf;
+
+pub use protocol::protocol;
+
+use crate::access;
+use crate::job::{Case, Policy, Probe};
+use crate::os::{Mapping, ModelFile, Os, OsError, Usage, page_sum};
+use crate::random::Random;
+use crate::record::{Caveat, Latency, Metrics, PhaseName, Proof, Residency, SelfTest};
+use crate::unit::{ByteRange, Bytes, FileOffset, PageRange, PageSize};
+
+/// The file that a run measures, and what is known of it beforehand.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its length when the session began.
+    pub len: Bytes,
+    /// The extents of its tensors, in header order.
+    pub tensors: Vec<ByteRange>,
+    /// Whether residency can say no of it.
+    pub self_test: SelfTest,
+}
+
+/// The bytes that a run covers, and the sum that it must find in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// The bytes.
+    pub span: ByteRange,
+    /// The sum of the first byte of each page.
+    pub checksum: u64,
+}
+
+/// What a run found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The policy in force; `None` for a probe that maps nothing.
+    pub policy_effective: Option<Policy>,
+    /// What was counted.
+    pub metrics: Metrics,
+    /// Latency of single reads.
+    pub latency: Option<Latency>,
+    /// The proof.
+    pub residency: Residency,
+    /// What the proof takes away from the trust in this run.
+    pub caveat: Option<Caveat>,
+}
+
+/// Why a run was given up.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// The system refused something.
+    #[error(transparent)]
+    Os(#[from] OsError),
+    /// The file has another length than when the session began.
+    #[error("the file has {found} bytes now, expected {expected}: it was changed since the session began")]
+    LengthChanged {
+        /// Its length now.
+        found: u64,
+        /// Its length then.
+        expected: u64,
+    },
+    /// The file was cut short while it was mapped.
+    #[error("the file was cut short at byte {at} while it was mapped")]
+    CutShort {
+        /// Where it ended.
+        at: u64,
+    },
+    /// The probe found other bytes than its plan foretold.
+    #[error(
+        "the pages sum to {found}, expected {expected}: the file was changed, or the probe missed a page"
+    )]
+    WrongWork {
+        /// The sum that it found.
+        found: u64,
+        /// The sum that it should have.
+        expected: u64,
+    },
+}
+
+/// Reads `span` once and sums the first byte of each page: what a run over it must find.
+pub fn foretell(os: &dyn Os, file: &dyn ModelFile, span: ByteRange) -> Result<Work, OsError> {
+    let (mut checksum, mut start) = (0, span.start);
+    file.read_through(span, &mut |piece| {
+        checksum += page_sum(piece, start, os.page_size());
+        start = start + Bytes(piece.len() as u64);
+    })?;
+    Ok(Work { span, checksum })
+}
+
+/// Carries out one case once. `announce` is called before each phase.
+pub fn measure(
+    os: &dyn Os,
+    subject: &Subject,
+    case: &Case,
+    work: Work,
+    random: Random,
+    announce: &mut dyn FnMut(PhaseName),
+) -> Result<Measured, MeasureError> {
+    let [open, phases @ ..] = protocol(case.cache);
+    announce(open);
+    let mut attempt = Attempt::open(os, subject, case, work, random)?;
+    for phase in phases {
+        announce(phase);
+        attempt.carry_out(phase)?;
+    }
+    attempt.finish()
+}
+
+/// A run under way.
+struct Attempt<'a> {
+    os: &'a dyn Os,
+    subject: &'a Subject,
+    case: &'a Case,
+    work: Work,
+    random: Random,
+    file: Box<dyn ModelFile>,
+    mapping: Box<dyn Mapping>,
+    before_pages: u64,
+    after_pages: u64,
+    taken: Taken,
+}
+
+/// What a probe brings out of the measured region.
+#[derive(Default)]
+struct Taken {
+    usage: Usage,
+    checksum: u64,
+    operations: u64,
+    latency: Option<Latency>,
+}
+
+impl<'a> Attempt<'a> {
+    fn open(
+        os: &'a dyn Os,
+        subject: &'a Subject,
+        case: &'a Case,
+        work: Work,
+        random: Random,
+    ) -> Result<Self, MeasureError> {
+        let file = os.open(&subject.path)?;
+        let (found, expected) = (file.facts().len.0, subject.len.0);
+        if found != expected {
+            return Err(MeasureError::LengthChanged { found, expected });
+        }
+        let mapping = file.map()?;
+        let taken = Taken::default();
+        Ok(Attempt { os, subject, case, work, random, file, mapping, before_pages: 0, after_pages: 0, taken })
+    }
+
+    fn carry_out(&mut self, phase: PhaseName) -> Result<(), MeasureError> {
+        match phase {
+            PhaseName::Evict => proof::evict(&*self.file, &*self.mapping, self.pages())?,
+            PhaseName::Fill => self.file.read_through(self.work.span, &mut |_| ())?,
+            PhaseName::Prove => self.before_pages = self.mapping.resident(self.pages())?,
+            PhaseName::Measure => self.taken = self.probe()?,
+            PhaseName::Account => self.after_pages = self.mapping.resident(self.pages())?,
+            PhaseName::Open | PhaseName::Hash | PhaseName::SelfTest | PhaseName::Rehearse => {}
+        }
+        Ok(())
+    }
+
+    fn pages(&self) -> PageRange {
+        self.page().spanned_by(self.work.span)
+    }
+
+    fn page(&self) -> PageSize {
+        self.os.page_size()
+    }
+
+    fn probe(&mut self) -> Result<Taken, MeasureError> {
+        let mut meter = self.os.meter()?;
+        let (span, page, random) = (self.work.span, self.page(), &mut self.random);
+        let taken = match self.case.probe {
+            Probe::Faults { policy, pattern } => {
+                let touches = access::touches(span, page, pattern, &self.subject.tensors, random);
+                faults::probe(&*self.mapping, meter.as_mut(), policy, &touches)
+            }
+            Probe::Reads { io_size, pattern } => {
+                let reads = access::reads(span, io_size, pattern, random);
+                reads::probe(&*self.file, meter.as_mut(), &reads)
+            }
+        };
+        Ok(taken?)
+    }
+
+    fn finish(self) -> Result<Measured, MeasureError> {
+        if let Some(FileOffset(at)) = self.mapping.cut_short() {
+            return Err(MeasureError::CutShort { at });
+        }
+        let (found, expected) = (self.taken.checksum, self.work.checksum);
+        if found != expected {
+            return Err(MeasureError::WrongWork { found, expected });
+        }
+        let residency = self.residency();
+        Ok(Measured {
+            policy_effective: self.case.policy(),
+            caveat: proof::caveat(residency.proof, self.subject.self_test),
+            residency,
+            metrics: self.metrics(),
+            latency: self.taken.latency,
+        })
+    }
+
+    fn residency(&self) -> Residency {
+        let tells = self.subject.self_test != SelfTest::MincoreDoesNotTell;
+        let total_pages = self.pages().count;
+        let proof: Proof =
+            proof::prove(self.case.cache, self.subject.self_test, self.before_pages, total_pages);
+        Residency {
+            before_pages: tells.then_some(self.before_pages),
+            after_pages: tells.then_some(self.after_pages),
+            total_pages,
+            proof,
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        let Taken { usage, checksum, operations, .. } = self.taken;
+        Metrics {
+            wall_ns: usage.wall.0,
+            cpu_ns: usage.cpu.map(|cpu| cpu.0),
+            major_faults: usage.major_faults,
+            minor_faults: usage.minor_faults,
+            bytes_fetched: usage.bytes_fetched.map(|bytes| bytes.0),
+            bytes_covered: self.work.span.len.0,
+            operations,
+            checksum,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a target hands to its agent.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Context, Plan, Purpose, Variant};
+use crate::job::{Case, Job};
+use crate::record::RunKey;
+
+/// What an agent is asked to do, as one line of JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Carry out a session; it answers with the lines of a report.
+    Session(Box<Assignment>),
+    /// Examine the machine and the storage under a folder; it answers with one line, a list of [`super::Check`].
+    Doctor {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// A job, and what of it is done already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What to do with the job.
+    pub purpose: Purpose,
+    /// What was asked, models with their paths.
+    pub job: Job,
+    /// The session's name.
+    pub session: String,
+    /// Which segment of the session this is.
+    pub segment: u32,
+    /// Runs that the report holds already.
+    pub done: Vec<RunKey>,
+    /// What an earlier segment planned: a session measures the same bytes from its beginning to its end.
+    pub plan: Option<Plan>,
+    /// What the models were when the session began: a resumed session measures the same files.
+    pub variants: Vec<Variant>,
+    /// Where the session began: a resumed session measures on the same machine.
+    pub context: Option<Context>,
+    /// Where payload hashes are kept; `None` to keep none.
+    pub cache_dir: Option<PathBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RunKeyFields {
+    case: Case,
+    block: u32,
+}
+
+impl Serialize for RunKey {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        RunKeyFields { case: self.case.clone(), block: self.block }.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        RunKeyFields::deserialize(from).map(|fields| RunKey { case: fields.case, block: fields.block })
+    }
+}

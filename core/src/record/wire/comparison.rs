@@ -1,0 +1,60 @@
+//! What a comparison says.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, Verdict};
+use crate::job::Field;
+use crate::record::Caveat;
+
+/// The answer to one question put to a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparisons {
+    /// `packbench.comparison/1`.
+    pub schema: String,
+    /// The session that was measured.
+    pub session: String,
+    /// The field in which the arms differ.
+    pub by: Field,
+    /// What of their runs is compared.
+    pub metric: Metric,
+    /// The smallest relative change that matters: 0.05 is 5 %.
+    pub threshold: f64,
+    /// Blocks that were measured in more than one segment, and so are not paired.
+    pub seams: Vec<u32>,
+    /// One for each arm beside the base, for each combination of the other fields.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// One arm held against the base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// The other fields, in which the arms agree.
+    pub fixed: BTreeMap<String, String>,
+    /// The arm that is compared against.
+    pub base: String,
+    /// The arm that is compared.
+    pub candidate: String,
+    /// Blocks that hold a run of each.
+    pub blocks: u32,
+    /// Of the base's paired runs, in the metric's unit.
+    pub base_median: Option<f64>,
+    /// Of the candidate's paired runs, in the metric's unit.
+    pub candidate_median: Option<f64>,
+    /// Candidate ÷ base: the pseudo-median over blocks.
+    pub ratio: Option<f64>,
+    /// Where that ratio lies: `[low, high]`.
+    pub interval: Option<(f64, f64)>,
+    /// How often such an interval holds the true ratio.
+    pub coverage: Option<f64>,
+    /// The smallest effect that could have been seen: 0.04 is 4 %.
+    pub smallest_effect: Option<f64>,
+    /// What that says.
+    pub verdict: Verdict,
+    /// Why there is no better one; `null` when there is nothing to say.
+    pub reason: Option<String>,
+    /// Why the paired runs deserve less trust.
+    pub caveats: Vec<Caveat>,
+}

@@ -1,0 +1,275 @@
+//! The lines of a report.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{EndStatus, PhaseName, Proof, SelfTest, Status, Storage};
+use crate::job::{Case, Job, Policy};
+use crate::record::Caveat;
+use crate::unit::{ByteRange, Bytes, FileOffset};
+
+/// One line of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Line {
+    /// Opens a report, and each segment that `--resume` adds.
+    Header(Header),
+    /// What one model file is.
+    Variant(Variant),
+    /// What will be measured of it, and how long that should take.
+    Plan(Plan),
+    /// Written before each phase, so that a report of a process that died says where.
+    Phase(Phase),
+    /// One case measured once.
+    Run(Run),
+    /// Closes a segment.
+    End(End),
+}
+
+/// Who measures, on what, and what was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Header {
+    /// `packbench.report/1`.
+    pub schema: String,
+    /// Drawn when the session began; the same in all its segments.
+    pub session: String,
+    /// 0, and one more for each time that the session was resumed.
+    pub segment: u32,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub started_unix_ms: u64,
+    /// What measures.
+    pub tool: Tool,
+    /// What was asked.
+    pub job: Job,
+    /// Where it is measured.
+    pub context: Context,
+}
+
+/// The tool that measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Of packbench.
+    pub version: String,
+    /// The cargo profile that it was built with.
+    pub build_profile: String,
+    /// The target triple that it was built for.
+    pub target: String,
+    /// The engine and its version; `null` when the engine is not built in.
+    pub engine: Option<String>,
+}
+
+/// The machine that measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Context {
+    /// Of a virtual-memory page.
+    pub page_size_bytes: u32,
+    /// Of the operating system's kernel: name and release.
+    pub kernel: String,
+    /// What the machine is. No serial number and no host name.
+    pub device: Device,
+    /// The processors that the measuring thread was bound to; `null` when it was not bound.
+    pub cpus: Option<Vec<u32>>,
+}
+
+/// What a machine is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Device {
+    /// The product's name.
+    pub model: Option<String>,
+    /// The processor's name.
+    pub cpu: Option<String>,
+    /// Processors online.
+    pub cpus: u32,
+    /// Of main memory.
+    pub memory_bytes: Option<u64>,
+    /// Whether the processor says that it is a virtual one.
+    pub virtual_machine: Option<bool>,
+}
+
+/// What a model file is, known by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Variant {
+    /// As in the job and in each case.
+    pub name: String,
+    /// Of the whole file.
+    pub file_bytes: u64,
+    /// BLAKE3 over the tensors sorted by name: the same in whatever order the file holds them.
+    pub payload_hash: String,
+    /// BLAKE3 over the tensors' names, types and offsets in file order.
+    pub layout_hash: String,
+    /// `general.architecture`.
+    pub architecture: Option<String>,
+    /// How many tensors the file has.
+    pub tensors: u32,
+    /// How they are quantized, the type with the most bytes first.
+    pub types: Vec<TypeShare>,
+    /// As the system calls it: ext4, f2fs, fuse …
+    pub file_system: Option<String>,
+    /// Where the file lies.
+    pub storage: Storage,
+    /// The block device's readahead.
+    pub readahead_bytes: Option<u64>,
+    /// Whether the system tells the truth about this file's pages.
+    pub residency_self_test: SelfTest,
+}
+
+/// The tensors of one quantization type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TypeShare {
+    /// The type's name, such as `Q4_K`.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// How many tensors have it.
+    pub tensors: u32,
+    /// How many bytes they take.
+    pub bytes: u64,
+}
+
+/// What the session will measure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// The bytes of each model file that the probes touch.
+    pub spans: Vec<Span>,
+    /// Cases in a block.
+    pub cases: u32,
+    /// How long one block should take, from a rehearsal on a few megabytes.
+    pub estimated_block_ns: u64,
+}
+
+/// The bytes of one file that the probes touch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// The model file.
+    pub variant: String,
+    /// The first byte.
+    pub start_bytes: u64,
+    /// How many bytes.
+    pub len_bytes: u64,
+    /// Whether the budget has cut it short of the whole file.
+    pub sampled: bool,
+}
+
+impl Span {
+    /// As a range of the file.
+    pub fn range(&self) -> ByteRange {
+        ByteRange { start: FileOffset(self.start_bytes), len: Bytes(self.len_bytes) }
+    }
+}
+
+/// What begins now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Phase {
+    /// What begins.
+    pub phase: PhaseName,
+    /// Of which model file; `null` when it concerns all.
+    pub variant: Option<String>,
+    /// Of which case; `null` outside a run.
+    pub case: Option<Case>,
+    /// In which block; `null` outside a run.
+    pub block: Option<u32>,
+}
+
+/// One case measured once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// What was measured.
+    pub case: Case,
+    /// The block that it belongs to, from 0.
+    pub block: u32,
+    /// The segment of the session that measured it.
+    pub segment: u32,
+    /// How it went.
+    pub status: Status,
+    /// What went wrong; `null` unless the run failed or was killed.
+    pub error: Option<String>,
+    /// The policy that was in force; `null` for a probe that maps nothing, and when it could not be set.
+    pub policy_effective: Option<Policy>,
+    /// What was counted; `null` when nothing was.
+    pub metrics: Option<Metrics>,
+    /// Latency of single reads; `null` for other probes.
+    pub latency: Option<Latency>,
+    /// The proof of the cache state; `null` when the run didn't come so far.
+    pub residency: Option<Residency>,
+    /// The machine around the run.
+    pub conditions: Change,
+    /// Why it deserves less trust.
+    pub caveats: Vec<Caveat>,
+}
+
+/// What a run counted. All are differences over the measured region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Metrics {
+    /// Elapsed time.
+    pub wall_ns: u64,
+    /// Processor time of the measuring thread, user and system.
+    pub cpu_ns: Option<u64>,
+    /// Faults of the measuring thread that waited for storage.
+    pub major_faults: Option<u64>,
+    /// Faults of the measuring thread that found the page in memory.
+    pub minor_faults: Option<u64>,
+    /// Bytes that the process caused to be fetched from storage, readahead included.
+    pub bytes_fetched: Option<u64>,
+    /// Bytes of the file that the probe covered.
+    pub bytes_covered: u64,
+    /// Touches or reads made.
+    pub operations: u64,
+    /// Sum of the first byte of each page covered, as the access plan foretold it.
+    pub checksum: u64,
+}
+
+/// Latencies as a histogram.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Decimal digits to which a bucket holds a latency.
+    pub significant_digits: u8,
+    /// The largest latency of each bucket that isn't empty, in ns, and how many reads fell into it.
+    pub buckets_ns: Vec<(u64, u64)>,
+}
+
+/// What was in memory of the bytes that the probe covers, in pages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Residency {
+    /// Just before the measured region; `null` when this system doesn't tell.
+    pub before_pages: Option<u64>,
+    /// Just after it; `null` when this system doesn't tell.
+    pub after_pages: Option<u64>,
+    /// All of them.
+    pub total_pages: u64,
+    /// What `before_pages` proves.
+    pub proof: Proof,
+}
+
+/// The machine before and after a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// Before; `null` when the process died.
+    pub before: Option<Conditions>,
+    /// After; `null` when the process died.
+    pub after: Option<Conditions>,
+}
+
+/// What may differ from run to run on one machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Conditions {
+    /// Since the segment began.
+    pub elapsed_ns: u64,
+    /// Memory that could be had without swapping.
+    pub memory_available_bytes: Option<u64>,
+    /// Runnable tasks, averaged over a minute, in thousandths.
+    pub load_1m_milli: Option<u64>,
+    /// The slowest processor's clock.
+    pub cpu_min_khz: Option<u64>,
+    /// The hottest sensor, in thousandths of a degree Celsius.
+    pub temperature_max_milli_c: Option<i64>,
+}
+
+/// Closes a segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct End {
+    /// Why it ends.
+    pub status: EndStatus,
+    /// Runs that the whole report holds now.
+    pub runs: u64,
+    /// Runs that are still missing.
+    pub missing: u64,
+}

@@ -1,0 +1,17 @@
+//! The JSON of reports, jobs and comparisons. Only types in this folder are serialized, with their units in their names:
+//! integers in base units, `null` for what this system doesn't tell, never 0.
+
+mod assignment;
+mod comparison;
+mod doctor;
+mod fields;
+mod inspection;
+mod lines;
+mod names;
+
+pub use assignment::{Assignment, Request};
+pub use comparison::{Comparison, Comparisons};
+pub use doctor::Check;
+pub use inspection::{Inspection, Part, TensorFacts, Total};
+pub use lines::*;
+pub use names::*;

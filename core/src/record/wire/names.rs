@@ -1,0 +1,188 @@
+//! Words: each enum has one name per variant, in reports, in jobs and on the command line.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
+
+use crate::job::{CacheState, Field, Pattern, Policy, ProbeKind};
+use crate::record::Caveat;
+
+macro_rules! wire_names {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+        #[strum(serialize_all = "snake_case")]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+    )+};
+}
+
+wire_names! {
+    /// How a run went.
+    Status {
+        /// It was measured, and it did the work that its plan foretold.
+        Ok,
+        /// It was given up: see the error.
+        Failed,
+        /// The process died in it.
+        Killed,
+    }
+    /// What residency before the measured region proves.
+    Proof {
+        /// No page was in memory.
+        Cold,
+        /// Every page was in memory.
+        Warm,
+        /// Evicted; this system doesn't tell.
+        ColdUnverified,
+        /// Read; not every page is known to have been in memory.
+        WarmUnverified,
+        /// Evicted, and yet some pages were in memory.
+        NotCold,
+    }
+    /// Whether residency can say no: the answer for a page that was just evicted.
+    SelfTest {
+        /// Evicted, and said to be.
+        Truthful,
+        /// The page stays in memory whatever is tried, as on tmpfs.
+        CannotEvict,
+        /// The page had to be fetched again, and yet was said to be in memory.
+        MincoreDoesNotTell,
+    }
+    /// The class of a file's storage.
+    Storage {
+        /// A file system on a local block device.
+        Local,
+        /// In memory: nothing to be fetched.
+        Memory,
+        /// FUSE.
+        Fuse,
+        /// On a network, or handed in by a hypervisor.
+        Network,
+        /// Of a file system that this version doesn't know.
+        Unknown,
+    }
+    /// Why a segment ends.
+    EndStatus {
+        /// Nothing is missing.
+        Complete,
+        /// It was asked to stop.
+        Cancelled,
+        /// The budget was used up.
+        Budget,
+    }
+    /// What a phase line announces.
+    PhaseName {
+        /// Reading the tensors once, to know the model by its content.
+        Hash,
+        /// Asking whether residency can say no.
+        SelfTest,
+        /// Each case once on a few megabytes, to know how long a block takes.
+        Rehearse,
+        /// Opening the file anew.
+        Open,
+        /// Dropping its pages.
+        Evict,
+        /// Reading its pages.
+        Fill,
+        /// Asking which pages are in memory.
+        Prove,
+        /// The measured region.
+        Measure,
+        /// Asking again, and closing.
+        Account,
+    }
+    /// What to do with a job.
+    Purpose {
+        /// Carry it out.
+        Measure,
+        /// Each case once, nothing recorded.
+        Verify,
+        /// Find out how long it would take.
+        Estimate,
+    }
+    /// What the runs of two arms say of each other.
+    Verdict {
+        /// The candidate takes less: the interval lies below 1.
+        Faster,
+        /// The candidate takes more: the interval lies above 1.
+        Slower,
+        /// The interval holds 1 and lies within the threshold.
+        Same,
+        /// The interval holds 1 and reaches beyond the threshold, or there are too few blocks for one.
+        Inconclusive,
+        /// The arms may not be compared.
+        Incomparable,
+    }
+    /// How something found on a machine bears on measurements.
+    Finding {
+        /// As it should be.
+        Good,
+        /// Measurements stand, and say less.
+        Poor,
+        /// Something can't be proved or counted.
+        Bad,
+    }
+    /// What of a run is compared.
+    Metric {
+        /// Elapsed time.
+        WallNs,
+        /// Processor time.
+        CpuNs,
+        /// Faults that waited for storage.
+        MajorFaults,
+        /// Faults that found the page in memory.
+        MinorFaults,
+        /// Bytes fetched from storage.
+        BytesFetched,
+    }
+}
+
+/// Serializes an enum by its one name.
+macro_rules! by_name {
+    ($($type:ty as $schema:literal),+ $(,)?) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.into())
+            }
+        }
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let found = Cow::<str>::deserialize(from)?;
+                found.parse().map_err(|_| {
+                    let names: Vec<&str> = <$type>::VARIANTS.iter().map(Into::into).collect();
+                    de::Error::custom(format!("found {found:?}, expected one of {}", names.join(", ")))
+                })
+            }
+        }
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $schema.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let names: Vec<&str> = <$type>::VARIANTS.iter().map(Into::into).collect();
+                schemars::json_schema!({ "type": "string", "enum": names })
+            }
+        }
+    )+};
+}
+
+by_name!(
+    CacheState as "CacheState",
+    Caveat as "Caveat",
+    EndStatus as "EndStatus",
+    Field as "Field",
+    Finding as "Finding",
+    Metric as "Metric",
+    Pattern as "Pattern",
+    PhaseName as "PhaseName",
+    Policy as "Policy",
+    ProbeKind as "ProbeKind",
+    Proof as "Proof",
+    Purpose as "Purpose",
+    SelfTest as "SelfTest",
+    Status as "Status",
+    Storage as "Storage",
+    Verdict as "Verdict",
+);
