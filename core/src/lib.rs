@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod access;
+pub mod compare;
 pub mod gguf;
 pub mod job;
 pub mod measure;

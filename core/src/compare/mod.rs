@@ -1,0 +1,144 @@
+//! A question put to a report: which arms differ, by how much, and can that be told at all?
+//!
+//! Runs are paired within blocks, and only there: a device drifts, and what is measured minutes apart isn't compared.
+
+mod compat;
+mod pairing;
+mod verdict;
+
+pub use compat::{Difference, Incomparable, device_differences};
+use pairing::Group;
+
+use crate::job::Field;
+use crate::record::{Caveat, Comparison, Comparisons, Metric, Report, Verdict};
+
+/// The schema of [`Comparisons`].
+pub const SCHEMA: &str = "packbench.comparison/1";
+
+/// What is asked of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The field in which the arms differ.
+    pub by: Field,
+    /// What of their runs is compared.
+    pub metric: Metric,
+    /// The arm to compare against; the first in the order of the job when `None`.
+    pub base: Option<String>,
+    /// The smallest relative change that matters: 0.05 is 5 %.
+    pub threshold: f64,
+    /// What is compared all the same.
+    pub allow: Vec<Allowed>,
+}
+
+/// Something that keeps runs from being compared, and that was allowed by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// A difference between the machines or the models.
+    Incomparable(Incomparable),
+    /// A doubt about single runs.
+    Caveat(Caveat),
+}
+
+impl std::str::FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let difference = name.parse().map(Allowed::Incomparable).ok();
+        let voiding =
+            VOIDING.iter().find(|caveat| caveat.to_string() == name).map(|&caveat| Allowed::Caveat(caveat));
+        difference.or(voiding).ok_or_else(|| format!("expected one of {}", Allowed::names().join(", ")))
+    }
+}
+
+impl Allowed {
+    /// All that can be allowed.
+    pub fn names() -> Vec<String> {
+        use strum::VariantArray;
+        let differences = Incomparable::VARIANTS.iter().map(ToString::to_string);
+        differences.chain(VOIDING.iter().map(ToString::to_string)).collect()
+    }
+}
+
+/// A run with one of these isn't what its case says, so it isn't paired.
+const VOIDING: [Caveat; 2] = [Caveat::NotCold, Caveat::NotWarm];
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum CompareError {
+    /// The machines or the models differ.
+    #[error("{0}. To compare all the same: --allow {name}", name = .0.what)]
+    Incomparable(Difference),
+    /// There are no two arms.
+    #[error("no two arms differ in {by} alone: this report was measured with {by} {found}")]
+    OneArm {
+        /// The field asked for.
+        by: Field,
+        /// The values that the report has.
+        found: String,
+    },
+    /// No arm is named so.
+    #[error("no arm is named {base:?}: {by} is one of {found}")]
+    NoSuchBase {
+        /// The name asked for.
+        base: String,
+        /// The field asked for.
+        by: Field,
+        /// The values that the report has.
+        found: String,
+    },
+    /// A threshold that isn't one.
+    #[error("found a threshold of {found}, expected one above 0 and below 1: 0.05 is 5 %")]
+    Threshold {
+        /// The threshold asked for.
+        found: f64,
+    },
+}
+
+/// Answers `question` from `report`.
+pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, CompareError> {
+    if !(question.threshold > 0.0 && question.threshold < 1.0) {
+        return Err(CompareError::Threshold { found: question.threshold });
+    }
+    compat::check(report, question)?;
+    let seams = report.seams();
+    let groups = pairing::groups(report, question)?;
+    let comparisons = groups.iter().flat_map(|group| compare_group(group, question)).collect();
+    Ok(Comparisons {
+        schema: SCHEMA.to_owned(),
+        session: report.header().session.clone(),
+        by: question.by,
+        metric: question.metric,
+        threshold: question.threshold,
+        seams: seams.into_iter().collect(),
+        comparisons,
+    })
+}
+
+fn compare_group(group: &Group<'_>, question: &Question) -> Vec<Comparison> {
+    let (base, candidates) = group.arms.split_first().expect("a group has at least two arms");
+    candidates.iter().map(|candidate| verdict::compare_arms(group, base, candidate, question)).collect()
+}
+
+/// What a comparison tells a CI job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// No arm is worse by the threshold.
+    Passed,
+    /// Some arm's whole interval lies beyond the threshold.
+    Regression,
+    /// Some arms could not be compared.
+    Invalid,
+}
+
+impl Comparisons {
+    /// Whether a CI job passes.
+    pub fn gate(&self) -> Gate {
+        let regressed =
+            |comparison: &Comparison| comparison.interval.is_some_and(|(low, _)| low > 1.0 + self.threshold);
+        match &self.comparisons {
+            all if all.iter().any(|one| one.verdict == Verdict::Incomparable) => Gate::Invalid,
+            all if all.iter().any(regressed) => Gate::Regression,
+            _ => Gate::Passed,
+        }
+    }
+}

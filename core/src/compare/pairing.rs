@@ -1,0 +1,128 @@
+//! Which runs stand beside which: arms that differ in one field, runs of one block.
+
+use std::collections::{BTreeMap, HashMap};
+
+use strum::VariantArray;
+
+use super::{Allowed, CompareError, Question, VOIDING};
+use crate::job::{Case, Field};
+use crate::record::{Caveat, Report, Run, Seam, Status};
+
+/// Arms that agree in all fields but one. Never fewer than two; the base comes first.
+pub(super) struct Group<'a> {
+    pub fixed: BTreeMap<String, String>,
+    pub arms: Vec<Arm<'a>>,
+}
+
+/// The runs of one case.
+pub(super) struct Arm<'a> {
+    pub name: String,
+    /// By block; only runs that may be paired.
+    pub runs: BTreeMap<u32, &'a Run>,
+    /// Runs that may not, by reason.
+    pub left_out: BTreeMap<LeftOut, u32>,
+}
+
+/// Why a run isn't paired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LeftOut {
+    /// It was given up or its process died.
+    Failed,
+    /// Its block was measured in more than one segment.
+    Seam,
+    /// It isn't what its case says.
+    Void(Caveat),
+}
+
+/// The groups that `question` asks about, in the order of the job.
+pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<Group<'a>>, CompareError> {
+    let cases = report.header().job.cases();
+    let of_case = runs_by_case(report);
+    let seams = report.seams();
+    let mut keys: Vec<Vec<Option<String>>> = Vec::new();
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for case in &cases {
+        let Some(name) = case.field(question.by) else { continue };
+        let key = others(case, question.by);
+        let place = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+            keys.push(key);
+            groups.push(Group { fixed: fixed(case, question.by), arms: Vec::new() });
+            groups.len() - 1
+        });
+        let runs = of_case.get(case).map(Vec::as_slice).unwrap_or_default();
+        groups[place].arms.push(arm(name, runs, &seams, question));
+    }
+    groups.retain(|group| group.arms.len() > 1);
+    if groups.is_empty() {
+        return Err(CompareError::OneArm { by: question.by, found: values(&cases, question.by) });
+    }
+    if let Some(base) = &question.base {
+        put_first(&mut groups, base).ok_or_else(|| CompareError::NoSuchBase {
+            base: base.clone(),
+            by: question.by,
+            found: values(&cases, question.by),
+        })?;
+    }
+    Ok(groups)
+}
+
+fn runs_by_case(report: &Report) -> HashMap<&Case, Vec<&Run>> {
+    let mut runs: HashMap<&Case, Vec<&Run>> = HashMap::new();
+    report.runs.iter().for_each(|run| runs.entry(&run.case).or_default().push(run));
+    runs
+}
+
+fn others(case: &Case, by: Field) -> Vec<Option<String>> {
+    Field::VARIANTS.iter().filter(|field| **field != by).map(|&field| case.field(field)).collect()
+}
+
+fn fixed(case: &Case, by: Field) -> BTreeMap<String, String> {
+    let fields = Field::VARIANTS.iter().filter(|field| **field != by);
+    fields.filter_map(|&field| Some((field.to_string(), case.field(field)?))).collect()
+}
+
+fn values(cases: &[Case], by: Field) -> String {
+    let mut values: Vec<String> = Vec::new();
+    for value in cases.iter().filter_map(|case| case.field(by)) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    if values.is_empty() { "not at all".to_owned() } else { values.join(", ") }
+}
+
+/// Puts the arm named `base` first in each group that has it, and drops the groups that don't.
+fn put_first(groups: &mut Vec<Group<'_>>, base: &str) -> Option<()> {
+    groups.retain(|group| group.arms.iter().any(|arm| arm.name == base));
+    for group in groups.iter_mut() {
+        let place = group.arms.iter().position(|arm| arm.name == base)?;
+        let arm = group.arms.remove(place);
+        group.arms.insert(0, arm);
+    }
+    (!groups.is_empty()).then_some(())
+}
+
+fn arm<'a>(name: String, runs: &[&'a Run], seams: &Seam, question: &Question) -> Arm<'a> {
+    let mut arm = Arm { name, runs: BTreeMap::new(), left_out: BTreeMap::new() };
+    for run in runs {
+        match left_out(run, seams, question) {
+            Some(reason) => *arm.left_out.entry(reason).or_default() += 1,
+            None => {
+                arm.runs.insert(run.block, run);
+            }
+        }
+    }
+    arm
+}
+
+fn left_out(run: &Run, seams: &Seam, question: &Question) -> Option<LeftOut> {
+    if run.status != Status::Ok {
+        return Some(LeftOut::Failed);
+    }
+    if seams.contains(&run.block) {
+        return Some(LeftOut::Seam);
+    }
+    let voids =
+        |caveat: &&Caveat| VOIDING.contains(caveat) && !question.allow.contains(&Allowed::Caveat(**caveat));
+    run.caveats.iter().find(voids).map(|&caveat| LeftOut::Void(caveat))
+}
