@@ -14,5 +14,6 @@ pub mod measure;
 pub mod os;
 pub mod random;
 pub mod record;
+pub mod session;
 pub mod stats;
 pub mod unit;

@@ -1,0 +1,288 @@
+//! A job carried out on one device: models made ready, then blocks of runs, each line handed on as soon as it is known.
+//!
+//! ```text
+//! header ─ (hash, self-test → variant) × models ─ rehearse → plan ─ (phases → run) × cases × blocks ─ end
+//! ```
+
+pub mod doctor;
+mod model;
+mod rehearse;
+pub mod schedule;
+mod writer;
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use model::Examined;
+pub use model::ModelError;
+pub use writer::{ReportWriter, ResumeError, bytes, go_on};
+
+use crate::compare::{Difference, device_differences};
+use crate::job::{Case, JobError};
+use crate::measure::{Measured, Work, foretell, measure};
+use crate::os::{Os, OsError};
+use crate::record::wire::{Assignment, Purpose};
+use crate::record::{
+    Caveat, Change, Conditions, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, SCHEMA,
+    Status, Tool, Variant,
+};
+use crate::unit::Nanos;
+
+/// Where the lines of a report go.
+pub type Sink<'a> = dyn FnMut(&Line) -> io::Result<()> + 'a;
+
+/// Why a session can't begin or can't go on. A run that fails is no such reason: it is recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The job itself is impossible.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// A model can't be measured.
+    #[error("{name}: {source}")]
+    Model {
+        /// The model.
+        name: String,
+        /// Why.
+        source: Box<ModelError>,
+    },
+    /// The session was begun elsewhere.
+    #[error("this report was begun on another machine: {difference}. Begin a new report here")]
+    OtherDevice {
+        /// What differs.
+        difference: Difference,
+    },
+    /// The lines can't be handed on.
+    #[error("the report can't be written: {0}")]
+    Sink(#[from] io::Error),
+}
+
+impl SessionError {
+    fn model(name: &str, source: ModelError) -> Self {
+        SessionError::Model { name: name.to_owned(), source: Box::new(source) }
+    }
+}
+
+/// Carries out `assignment`, handing each line to `sink`; stops between two runs once `cancel` is set.
+pub fn carry_out(
+    os: &dyn Os,
+    tool: Tool,
+    assignment: &Assignment,
+    cancel: &AtomicBool,
+    sink: &mut Sink<'_>,
+) -> Result<(), SessionError> {
+    assignment.job.check()?;
+    let models: Vec<Examined> =
+        assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
+    let mut session = Session { os, assignment, cancel, sink, models, begun: os.now(), pinned: true };
+    session.header(tool)?;
+    session.identify()?;
+    let plan = session.plan()?;
+    match assignment.purpose {
+        Purpose::Estimate => Ok(()),
+        Purpose::Measure | Purpose::Verify => session.blocks(&plan),
+    }
+}
+
+struct Session<'a, 's> {
+    os: &'a dyn Os,
+    assignment: &'a Assignment,
+    cancel: &'a AtomicBool,
+    sink: &'a mut Sink<'s>,
+    models: Vec<Examined>,
+    begun: Nanos,
+    pinned: bool,
+}
+
+impl Session<'_, '_> {
+    fn header(&mut self, tool: Tool) -> Result<(), SessionError> {
+        let Assignment { job, session, segment, context: earlier, .. } = self.assignment;
+        let mut context = self.os.context();
+        if !job.cpus.is_empty() {
+            self.pinned = self.os.pin(&job.cpus).is_ok();
+            context.cpus = self.pinned.then(|| job.cpus.clone());
+        }
+        let difference = earlier.as_ref().and_then(|earlier| device_differences(earlier, &context).pop());
+        if let Some(difference) = difference {
+            return Err(SessionError::OtherDevice { difference });
+        }
+        let mut job = job.clone();
+        job.models.iter_mut().for_each(|model| model.path = None);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.emit(Line::Header(Header {
+            schema: SCHEMA.to_owned(),
+            session: session.clone(),
+            segment: *segment,
+            started_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+            tool,
+            job,
+            context,
+        }))
+    }
+
+    fn emit(&mut self, line: Line) -> Result<(), SessionError> {
+        Ok((self.sink)(&line)?)
+    }
+
+    fn announce(&mut self, phase: PhaseName, variant: Option<&str>) -> Result<(), SessionError> {
+        let variant = variant.map(str::to_owned);
+        self.emit(Line::Phase(Phase { phase, variant, case: None, block: None }))
+    }
+
+    /// Knows each model by its content before the first page is evicted, and tests residency on it.
+    fn identify(&mut self) -> Result<(), SessionError> {
+        for index in 0..self.models.len() {
+            let name = self.assignment.job.models[index].name.clone();
+            self.announce(PhaseName::Hash, Some(&name))?;
+            let cache = self.assignment.cache_dir.as_deref();
+            let failed = |source| SessionError::model(&name, source);
+            let identified = self.models[index].identify(self.os, cache).map_err(failed)?;
+            self.announce(PhaseName::SelfTest, Some(&name))?;
+            self.models[index].self_test(self.os).map_err(failed)?;
+            let variant = Variant { residency_self_test: self.models[index].subject.self_test, ..identified };
+            self.models[index].check(&variant, &self.assignment.variants)?;
+            self.emit(Line::Variant(variant))?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self) -> Result<Plan, SessionError> {
+        if let Some(plan) = &self.assignment.plan {
+            return Ok(plan.clone());
+        }
+        self.announce(PhaseName::Rehearse, None)?;
+        let job = &self.assignment.job;
+        let budget = u64::try_from(job.budget.as_nanos()).unwrap_or(u64::MAX);
+        let left = Nanos(budget.saturating_sub(self.elapsed().0));
+        let plan = rehearse::plan(self.os, job, &self.models, &job.cases(), left)
+            .map_err(|source| self.model_error(0, source))?;
+        self.emit(Line::Plan(plan.clone()))?;
+        Ok(plan)
+    }
+
+    fn model_error(&self, index: usize, source: OsError) -> SessionError {
+        SessionError::model(&self.assignment.job.models[index].name, source.into())
+    }
+
+    fn elapsed(&self) -> Nanos {
+        Nanos(self.os.now().0 - self.begun.0)
+    }
+
+    fn blocks(&mut self, plan: &Plan) -> Result<(), SessionError> {
+        let works = self.works(plan)?;
+        let Assignment { job, purpose, .. } = self.assignment;
+        let blocks = if *purpose == Purpose::Verify { 1 } else { job.blocks.get() };
+        let done: HashSet<&RunKey> = self.assignment.done.iter().collect();
+        let cases = job.cases();
+        let missing = |block| {
+            let left = |case: &Case| !done.contains(&RunKey { case: case.clone(), block });
+            schedule::order(&cases, job.seed, block).into_iter().filter(left).collect::<Vec<_>>()
+        };
+        let mut runs = done.len() as u64;
+        let total = cases.len() as u64 * u64::from(blocks);
+        for block in 0..blocks {
+            let left = missing(block);
+            if !left.is_empty() && !self.can_afford(plan, block) {
+                return self.end(EndStatus::Budget, runs, total);
+            }
+            for case in left {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return self.end(EndStatus::Cancelled, runs, total);
+                }
+                self.run(case, block, plan, &works)?;
+                runs += 1;
+            }
+        }
+        self.end(EndStatus::Complete, runs, total)
+    }
+
+    /// A block that begins is finished; one that would end far beyond the budget isn't begun. The first one always is.
+    fn can_afford(&self, plan: &Plan, block: u32) -> bool {
+        let budget = self.assignment.job.budget.as_nanos();
+        let expected = u128::from(self.elapsed().0) + u128::from(plan.estimated_block_ns) / 2;
+        block == 0 || expected <= budget
+    }
+
+    fn end(&mut self, status: EndStatus, runs: u64, total: u64) -> Result<(), SessionError> {
+        self.emit(Line::End(End { status, runs, missing: total.saturating_sub(runs) }))
+    }
+
+    /// What a run over each model's span must find, in the order of the models.
+    fn works(&self, plan: &Plan) -> Result<Vec<Work>, SessionError> {
+        let of_model = |(index, model): (usize, &Examined)| {
+            let range = plan.spans.get(index).map(|span| span.range()).unwrap_or_default();
+            let file = self.os.open(&model.subject.path);
+            file.and_then(|file| foretell(self.os, &*file, range))
+                .map_err(|source| self.model_error(index, source))
+        };
+        self.models.iter().enumerate().map(of_model).collect()
+    }
+
+    fn conditions(&self) -> Conditions {
+        Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() }
+    }
+
+    fn run(&mut self, case: Case, block: u32, plan: &Plan, works: &[Work]) -> Result<(), SessionError> {
+        let job = &self.assignment.job;
+        let index = job.models.iter().position(|model| model.name == case.variant);
+        let index = index.expect("cases are made from the job's models");
+        let before = self.conditions();
+        let random = schedule::pages(job.seed, block);
+        let mut announced = Ok(());
+        let (os, subject, sink) = (self.os, &self.models[index].subject, &mut *self.sink);
+        let measured = measure(os, subject, &case, works[index], random, &mut |phase| {
+            let line = Phase { phase, variant: None, case: Some(case.clone()), block: Some(block) };
+            if announced.is_ok() {
+                announced = sink(&Line::Phase(line));
+            }
+        });
+        announced?;
+        let caveats = self.caveats(index, plan, &before);
+        let conditions = Change { before: Some(before), after: Some(self.conditions()) };
+        let unmeasured = Run {
+            case,
+            block,
+            segment: self.assignment.segment,
+            status: Status::Failed,
+            error: None,
+            policy_effective: None,
+            metrics: None,
+            latency: None,
+            residency: None,
+            conditions,
+            caveats,
+        };
+        self.emit(Line::Run(match measured {
+            Ok(measured) => fill(unmeasured, measured),
+            Err(error) => Run { error: Some(error.to_string()), ..unmeasured },
+        }))
+    }
+
+    /// What takes away from the trust in any run of this model now.
+    fn caveats(&self, index: usize, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
+        let span = &plan.spans[index];
+        let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < span.len_bytes);
+        let all = [
+            (Caveat::Sampled, span.sampled),
+            (Caveat::SharedStorage, self.models[index].is_shared()),
+            (Caveat::DebugBuild, cfg!(debug_assertions)),
+            (Caveat::NotPinned, !self.pinned),
+            (Caveat::LowMemory, short),
+        ];
+        all.into_iter().filter(|(_, applies)| *applies).map(|(caveat, _)| caveat).collect()
+    }
+}
+
+fn fill(run: Run, measured: Measured) -> Run {
+    let caveats = measured.caveat.into_iter().chain(run.caveats).collect();
+    Run {
+        status: Status::Ok,
+        policy_effective: measured.policy_effective,
+        metrics: Some(measured.metrics),
+        latency: measured.latency,
+        residency: Some(measured.residency),
+        caveats,
+        ..run
+    }
+}
