@@ -9,6 +9,7 @@ pub mod access;
 pub mod compare;
 pub mod gguf;
 pub mod job;
+pub mod layout;
 pub mod measure;
 #[allow(unsafe_code)]
 pub mod os;
