@@ -1,1 +1,102 @@
-//! The agent.
+//! The agent: measures in a process of its own, on whichever device it was started.
+//!
+//! It reads one line, a [`Request`], and answers with lines of JSON. A line `stop` ends the session after the run under
+//! way; the end of the input without it means that whoever asked has died, and ends the process at once.
+
+#![deny(unsafe_code)]
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use packbench_core::os::{self, OsError};
+use packbench_core::record::Tool;
+use packbench_core::record::wire::Request;
+use packbench_core::session::{self, SessionError};
+
+/// The line that asks a session to stop.
+pub const STOP: &str = "stop";
+
+/// The exit code of an agent that said on its standard error why it can't do what it was asked.
+pub const REFUSED: u8 = 2;
+
+/// Why an agent can't do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// No request came.
+    #[error("reading the request: {0}")]
+    Input(io::Error),
+    /// The request isn't one.
+    #[error("the request can't be read: {0}. An agent is started by packbench, of the same version")]
+    Request(serde_json::Error),
+    /// The session can't begin or can't go on.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The machine can't be examined.
+    #[error(transparent)]
+    Os(#[from] OsError),
+    /// The answer can't be handed on.
+    #[error("writing the answer: {0}")]
+    Output(io::Error),
+}
+
+/// What this build is.
+pub fn tool() -> Tool {
+    Tool {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build_profile: env!("PACKBENCH_PROFILE").to_owned(),
+        target: env!("PACKBENCH_TARGET").to_owned(),
+        engine: None,
+    }
+}
+
+/// Serves one request from standard input to standard output.
+pub fn main() -> ExitCode {
+    match serve(io::BufReader::new(io::stdin()), &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever reads standard output reads JSON there.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+/// Reads one request from `input` and writes the answer to `output`.
+pub fn serve(mut input: impl BufRead + Send + 'static, output: &mut dyn Write) -> Result<(), AgentError> {
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(AgentError::Input)?;
+    match serde_json::from_str(&line).map_err(AgentError::Request)? {
+        Request::Doctor { folder } => {
+            let checks = session::doctor::examine(&os::host(), &folder)?;
+            serde_json::to_writer(&mut *output, &checks).map_err(|error| AgentError::Output(error.into()))?;
+            writeln!(output).map_err(AgentError::Output)
+        }
+        Request::Session(assignment) => {
+            let cancel = Arc::new(AtomicBool::new(false));
+            watch(input, cancel.clone());
+            let mut sink = |line: &_| {
+                output.write_all(&session::bytes(line))?;
+                output.flush()
+            };
+            Ok(session::carry_out(&os::host(), tool(), &assignment, &cancel, &mut sink)?)
+        }
+    }
+}
+
+/// Waits for [`STOP`] beside the session. The thread sleeps in a read, so it costs the measurement nothing.
+fn watch(mut input: impl BufRead + Send + 'static, cancel: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while let Ok(1..) = input.read_line(&mut line) {
+            if line.trim_end() == STOP {
+                cancel.store(true, Ordering::Relaxed);
+                return;
+            }
+            line.clear();
+        }
+        // Nobody will read what is measured from here on, and a resumed session must not be disturbed.
+        std::process::exit(i32::from(REFUSED));
+    });
+}
