@@ -1,2 +1,51 @@
-//! The command line.
-fn main() {}
+//! `packbench`: asks a device how it brings model files into memory, and compares its answers.
+//!
+//! It never measures: it drives a target, and a process of its own measures there.
+
+mod cmd;
+mod render;
+mod target;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+/// Exit codes, as `--help` lists them.
+mod exit {
+    pub const REGRESSION: u8 = 1;
+    pub const INVALID: u8 = 2;
+    pub const INTERRUPTED: u8 = 130;
+}
+
+fn main() -> ExitCode {
+    match run(cmd::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(exit::INVALID)
+        }
+    }
+}
+
+fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
+    match cli.verb {
+        cmd::Verb::Inspect(args) => cmd::inspect::run(&args),
+        cmd::Verb::Run(args) => cmd::run::run(*args),
+        cmd::Verb::Compare(args) => cmd::compare::run(&args),
+        cmd::Verb::Doctor(args) => cmd::doctor::run(&args),
+        cmd::Verb::Schema => cmd::schema::run(),
+        cmd::Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut cmd::Cli::command(), "packbench", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        cmd::Verb::Agent => Ok(packbench_agent::main()),
+    }
+}
+
+/// `packbench … | head` is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io_errors = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    io_errors.into_iter().any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,100 @@
+//! `packbench compare`
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use packbench_core::compare::{Allowed, Gate, Question, compare};
+use packbench_core::job::Field;
+use packbench_core::record::{Metric, Report};
+
+use super::named;
+use crate::{exit, render};
+
+/// Arguments of `compare`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  packbench compare report.jsonl --by policy
+  packbench compare report.jsonl --by variant --threshold 3% --json
+  packbench compare report.jsonl --by policy --metric bytes_fetched --base will_need
+
+Exit codes: 0 no arm is worse by the threshold, 1 some arm is (its whole interval lies beyond), 2 nothing valid to say.")]
+pub struct Args {
+    /// The report of a session.
+    report: PathBuf,
+    /// The field in which the arms differ; they must agree in all others.
+    #[arg(long, value_name = "FIELD", value_parser = named::<Field>())]
+    by: Field,
+    /// What of the runs is compared.
+    #[arg(long, value_parser = named::<Metric>(), default_value = "wall_ns", hide_possible_values = false)]
+    metric: Metric,
+    /// The arm to compare against [default: the first in the order of the job].
+    #[arg(long, value_name = "NAME")]
+    base: Option<String>,
+    /// The smallest change that matters, such as 5% or 0.05.
+    #[arg(long, value_parser = fraction, default_value = "5%")]
+    threshold: f64,
+    /// Compare in spite of this: page_size, device, payload, NotCold or NotWarm.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    allow: Vec<Allowed>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads a report, answers, and turns the answer into an exit code.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let report = read(&args.report)?;
+    let question = Question {
+        by: args.by,
+        metric: args.metric,
+        base: args.base.clone(),
+        threshold: args.threshold,
+        allow: args.allow.clone(),
+    };
+    let answer = compare(&report, &question)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &answer)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", render::comparisons(&answer))?;
+    }
+    Ok(match answer.gate() {
+        Gate::Passed => ExitCode::SUCCESS,
+        Gate::Regression => ExitCode::from(exit::REGRESSION),
+        Gate::Invalid => ExitCode::from(exit::INVALID),
+    })
+}
+
+/// Reads a report from its file.
+pub fn read(path: &std::path::Path) -> anyhow::Result<Report> {
+    let named = || format!("reading {}", path.display());
+    let bytes = std::fs::read(path).with_context(named)?;
+    Report::read(&bytes).with_context(named)
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(percent) => (percent, 100.0),
+        None => (text, 1.0),
+    };
+    let fraction = number.trim().parse::<f64>().map(|value| value / scale).ok();
+    let valid = fraction.filter(|fraction| *fraction > 0.0 && *fraction < 1.0);
+    valid.ok_or_else(|| "expected a share between 0 and 1, such as 5% or 0.05".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fraction;
+
+    #[test]
+    fn a_threshold_is_a_share() {
+        assert_eq!(fraction("5%"), Ok(0.05));
+        assert_eq!(fraction("0.05"), Ok(0.05));
+        for wrong in ["5", "0", "-1%", "100%", "x", "NaN"] {
+            assert!(fraction(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `packbench doctor`
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::render;
+use crate::target::{Host, Target};
+
+/// Arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  packbench doctor\n  packbench doctor --folder /data/models --json")]
+pub struct Args {
+    /// The folder whose storage is examined, by a scratch file of 64 MiB that is removed again.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks the target what it can prove.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let checks = Host::new()?.doctor(&args.folder)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &checks)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "{}", render::doctor(&checks))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+//! The verbs, one file each.
+
+pub mod compare;
+pub mod doctor;
+pub mod inspect;
+pub mod run;
+pub mod schema;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
+
+/// Which order of a model file, and which policy of bringing its pages in, gives the first token soonest on this device?
+///
+/// packbench answers with proof: it measures page faults and reads, cold and warm, proves each cache state, keeps every
+/// sample, and says "inconclusive" when that is the answer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "packbench",
+    version,
+    after_help = "Exit codes: 0 done, 1 a comparison found a regression, 2 invalid input or an invalid comparison, \
+                  130 interrupted.\n\nStart with: packbench run MODEL.gguf"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show what a model file holds, in the order of the file.
+    Inspect(inspect::Args),
+    /// Measure how this device brings model files in.
+    Run(Box<run::Args>),
+    /// Hold the arms of a report against each other.
+    Compare(compare::Args),
+    /// Say what this machine can prove, and what to do about the rest.
+    Doctor(doctor::Args),
+    /// Print the JSON Schema of a report's lines.
+    Schema,
+    /// Print a completion script for your shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Serve one request as an agent (how packbench starts itself to measure).
+    #[command(hide = true)]
+    Agent,
+}
+
+/// Parses an enum of core by the names that it has in reports, and lists them in `--help`.
+pub fn named<T>() -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr + strum::VariantArray + Clone + Send + Sync + 'static,
+    &'static str: for<'a> From<&'a T>,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(T::VARIANTS.iter().map(<&'static str>::from)).try_map(|name| name.parse::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        super::Cli::command().debug_assert();
+    }
+}

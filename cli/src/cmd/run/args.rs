@@ -1,0 +1,181 @@
+//! What may be asked of `packbench run`, and the job that it comes to.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use packbench_core::job::{CacheState, Job, Model, Pattern, Policy, ProbeKind};
+use packbench_core::record::wire::Purpose;
+use packbench_core::unit::Bytes;
+
+use crate::cmd::named;
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The default job measures how this device brings the file's pages in: faults sequentially and at random under three
+policies, reads of 4 KiB to 4 MiB, cold and warm, 6 blocks, at most 5 minutes. Lists are separated by commas.
+
+Examples:
+  packbench run model.gguf                              the default job
+  packbench run model.gguf --list                       its cases, and how long they will take
+  packbench run a.gguf b.gguf --cache cold --blocks 12  two files, interleaved in one report
+  packbench run model.gguf --probe faults --policy normal,will_need,populate --pattern sequential
+  packbench run model.gguf --aa                         the harness against itself
+  packbench run --resume report.jsonl                   only what is missing")]
+pub struct Args {
+    /// The model files; the first one is the base of comparisons.
+    #[arg(value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    /// Take the job from a file; flags given beside it override it.
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// What to measure.
+    #[arg(long, value_delimiter = ',', value_parser = named::<ProbeKind>())]
+    probe: Vec<ProbeKind>,
+    /// How mapped pages come in; the first one is the base of comparisons.
+    #[arg(long, value_delimiter = ',', value_parser = named::<Policy>())]
+    policy: Vec<Policy>,
+    /// In which order.
+    #[arg(long, value_delimiter = ',', value_parser = named::<Pattern>())]
+    pattern: Vec<Pattern>,
+    /// From which state of the page cache.
+    #[arg(long, value_delimiter = ',', value_parser = named::<CacheState>())]
+    cache: Vec<CacheState>,
+    /// Bytes per read, such as 4KiB,1MiB.
+    #[arg(long, value_name = "SIZE", value_delimiter = ',')]
+    io_size: Vec<Bytes>,
+    /// How often each case is measured; a verdict needs at least 6.
+    #[arg(long, value_name = "N")]
+    pub blocks: Option<NonZeroU32>,
+    /// Draws the order of the cases and the random patterns.
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// The processors that the measuring thread may use, such as 0,2-3.
+    #[arg(long, value_name = "LIST", value_parser = cpu_list)]
+    cpus: Option<Cpus>,
+    /// The longest that it may take, such as 90s or 5m; a model too large for it is sampled.
+    #[arg(long, value_name = "TIME")]
+    budget: Option<humantime::Duration>,
+    /// Print the report's lines on standard output as they come.
+    #[arg(long)]
+    pub json: bool,
+    /// The report's file [default: packbench-DATE-TIME.jsonl here].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Go on with a session that was cut short, in its own report.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "io_size", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
+    pub resume: Option<PathBuf>,
+    /// List the cases and the estimated time, and measure nothing.
+    #[arg(long)]
+    list: bool,
+    /// Try each case once and record nothing.
+    #[arg(long, conflicts_with = "list")]
+    verify: bool,
+    /// Measure each file against itself: a verdict other than "same" or "inconclusive" is the harness's own error.
+    #[arg(long, conflicts_with_all = ["list", "verify"])]
+    pub aa: bool,
+}
+
+impl Args {
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Args { list: true, .. } => Purpose::Estimate,
+            Args { verify: true, .. } => Purpose::Verify,
+            _ => Purpose::Measure,
+        }
+    }
+
+    /// The job file, or the default job, with the flags laid over it.
+    pub fn job(&self) -> anyhow::Result<Job> {
+        let mut job = match &self.job {
+            Some(path) => read_job(path)?,
+            None => Job::default(),
+        };
+        lay_over(&mut job.probes, &self.probe);
+        lay_over(&mut job.policies, &self.policy);
+        lay_over(&mut job.patterns, &self.pattern);
+        lay_over(&mut job.caches, &self.cache);
+        lay_over(&mut job.io_sizes, &self.io_size);
+        lay_over(&mut job.models, &self.models()?);
+        job.blocks = self.blocks.unwrap_or(job.blocks);
+        job.seed = self.seed.unwrap_or(job.seed);
+        job.budget = self.budget.map_or(job.budget, Into::into);
+        job.cpus = self.cpus.as_ref().map_or(job.cpus, |cpus| cpus.0.clone());
+        if job.models.is_empty() {
+            bail!("no model given: packbench run MODEL.gguf");
+        }
+        if self.aa {
+            job.models = job.models.into_iter().flat_map(twice).collect();
+        }
+        Ok(job)
+    }
+
+    /// The model files that were named, under names of their own.
+    pub fn models(&self) -> anyhow::Result<Vec<Model>> {
+        let mut models: Vec<Model> = Vec::new();
+        for path in &self.models {
+            let absolute = std::fs::canonicalize(path).with_context(|| path.display().to_string())?;
+            let file_name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let taken = |name: &str| models.iter().any(|model| model.name == name);
+            let numbered = (2..).map(|n| format!("{file_name} #{n}"));
+            let mut names = std::iter::once(file_name.clone()).chain(numbered);
+            let name = names.find(|name| !taken(name)).expect("there are more numbers than models");
+            models.push(Model { name, path: Some(absolute) });
+        }
+        Ok(models)
+    }
+}
+
+fn lay_over<T: Clone>(list: &mut Vec<T>, flag: &[T]) {
+    if !flag.is_empty() {
+        *list = flag.to_vec();
+    }
+}
+
+fn twice(model: Model) -> [Model; 2] {
+    ["a", "b"].map(|arm| Model { name: format!("{} ({arm})", model.name), path: model.path.clone() })
+}
+
+/// Paths in a job file are relative to that file.
+fn read_job(path: &Path) -> anyhow::Result<Job> {
+    let shown = || format!("job {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    let mut job: Job = serde_json::from_str(&text).with_context(shown)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for model in &mut job.models {
+        let relative =
+            model.path.as_ref().with_context(|| format!("{}: model {} has no path", shown(), model.name))?;
+        let joined = folder.join(relative);
+        model.path = Some(std::fs::canonicalize(&joined).with_context(|| joined.display().to_string())?);
+    }
+    Ok(job)
+}
+
+/// Processors by number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cpus(Vec<u32>);
+
+fn cpu_list(text: &str) -> Result<Cpus, String> {
+    let error = || format!("found {text:?}, expected numbers and ranges: 0,2-3");
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first <= last && last < 4096).then_some(first..=last)
+    };
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    ranges.map(|ranges| Cpus(ranges.into_iter().flatten().collect())).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_numbers_and_ranges() {
+        assert_eq!(cpu_list("0,2-3"), Ok(Cpus(vec![0, 2, 3])));
+        for wrong in ["", "a", "3-1", "0-", "0-99999999"] {
+            assert!(cpu_list(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Drives a target through an assignment: takes the lines of its agents, and starts another agent when one dies.
+
+use anyhow::bail;
+use packbench_core::record::wire::{Assignment, Purpose};
+use packbench_core::record::{
+    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, Status, Variant,
+};
+
+use super::interrupt;
+use super::journal::Journal;
+use crate::target::{Ended, Target};
+
+/// How many agents in a row may die without finishing a run.
+const DEATHS: u32 = 3;
+
+/// What came of an assignment.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The session ended in order.
+    Ended(End),
+    /// Only a plan was asked for.
+    Planned(Plan),
+    /// The agent refused, and has said why.
+    Refused,
+}
+
+/// Carries out `assignment` on `target`.
+pub fn drive(target: &dyn Target, assignment: Assignment, journal: &mut Journal) -> anyhow::Result<Outcome> {
+    let mut drive = Drive { assignment, journal, begun: false, phase: None, end: None, deaths: 0 };
+    drive.expect();
+    loop {
+        let ended = drive.one_agent(target)?;
+        if let Some(outcome) = drive.outcome(&ended) {
+            return Ok(outcome);
+        }
+        match ended {
+            Ended::Refused => return Ok(Outcome::Refused),
+            Ended::Finished => bail!("the agent ended before the session did: this is a bug of packbench"),
+            Ended::Died { how } => drive.bury(&how)?,
+        }
+        if let Some(end) = drive.end.take() {
+            return Ok(Outcome::Ended(end));
+        }
+    }
+}
+
+struct Drive<'a> {
+    /// What is left to do; grows shorter with each line.
+    assignment: Assignment,
+    journal: &'a mut Journal,
+    /// Whether this segment's header was written: an agent that replaces a dead one belongs to the same segment.
+    begun: bool,
+    /// What was announced last.
+    phase: Option<Phase>,
+    end: Option<End>,
+    deaths: u32,
+}
+
+impl Drive<'_> {
+    fn expect(&mut self) {
+        let Assignment { job, done, purpose, .. } = &self.assignment;
+        let blocks = if *purpose == Purpose::Measure { job.blocks.get() as usize } else { 1 };
+        let (total, done) = (job.cases().len() * blocks, done.len());
+        self.journal.expect(total, done);
+    }
+
+    fn one_agent(&mut self, target: &dyn Target) -> anyhow::Result<Ended> {
+        let mut agent = target.start(&self.assignment)?;
+        interrupt::stops(agent.stopper());
+        while let Some(line) = agent.next_line()? {
+            self.take(line)?;
+        }
+        agent.finish()
+    }
+
+    fn outcome(&mut self, ended: &Ended) -> Option<Outcome> {
+        match (self.end.take(), &self.assignment) {
+            (Some(end), _) => Some(Outcome::Ended(end)),
+            (None, Assignment { purpose: Purpose::Estimate, plan: Some(plan), .. })
+                if *ended == Ended::Finished =>
+            {
+                Some(Outcome::Planned(plan.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Records a line, and remembers what the next agent must know if this one dies.
+    fn take(&mut self, line: Line) -> anyhow::Result<()> {
+        let known = match &line {
+            Line::Header(header) => self.header(header),
+            Line::Variant(variant) => self.variant(variant),
+            _ => false,
+        };
+        if !known {
+            self.journal.take(&line)?;
+        }
+        match line {
+            Line::Plan(plan) => self.assignment.plan = Some(plan),
+            Line::Phase(phase) => self.phase = Some(phase),
+            Line::Run(run) => {
+                self.assignment.done.push(run.key());
+                self.phase = None;
+                self.deaths = 0;
+            }
+            Line::End(end) => self.end = Some(end),
+            Line::Header(_) | Line::Variant(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether this segment has its header already.
+    fn header(&mut self, header: &Header) -> bool {
+        self.assignment.context.get_or_insert_with(|| header.context.clone());
+        std::mem::replace(&mut self.begun, true)
+    }
+
+    /// Whether the model was known before.
+    fn variant(&mut self, variant: &Variant) -> bool {
+        let known = self.assignment.variants.contains(variant);
+        if !known {
+            self.assignment.variants.push(variant.clone());
+        }
+        known
+    }
+
+    /// Records the run in which an agent died; the session goes on without it.
+    fn bury(&mut self, how: &str) -> anyhow::Result<()> {
+        self.deaths += 1;
+        match self.phase.take() {
+            Some(Phase { phase, case: Some(case), block: Some(block), .. }) => {
+                let key = RunKey { case, block };
+                self.take(Line::Run(killed(&key, self.assignment.segment, phase, how)))?;
+            }
+            Some(Phase { phase, variant, .. }) => {
+                let of = variant.map(|name| format!(" of {name}")).unwrap_or_default();
+                bail!(
+                    "the agent died in phase {phase}{of}: {how}. Nothing finished is lost: go on with --resume"
+                )
+            }
+            None if self.deaths >= DEATHS || !self.begun => bail!("the agent died before it measured: {how}"),
+            None => {}
+        }
+        if interrupt::came() {
+            self.take(Line::End(self.cancelled()))?;
+        }
+        Ok(())
+    }
+
+    fn cancelled(&self) -> End {
+        let Assignment { job, done, .. } = &self.assignment;
+        let total = job.cases().len() as u64 * u64::from(job.blocks.get());
+        let runs = done.len() as u64;
+        End { status: EndStatus::Cancelled, runs, missing: total.saturating_sub(runs) }
+    }
+}
+
+fn killed(key: &RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
+    Run {
+        case: key.case.clone(),
+        block: key.block,
+        segment,
+        status: Status::Killed,
+        error: Some(format!("the agent died in phase {phase}: {how}")),
+        policy_effective: None,
+        metrics: None,
+        latency: None,
+        residency: None,
+        conditions: Change { before: None, after: None },
+        caveats: Vec::new(),
+    }
+}

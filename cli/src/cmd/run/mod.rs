@@ -1,0 +1,183 @@
+//! `packbench run`
+
+mod args;
+mod drive;
+mod interrupt;
+mod journal;
+mod remember;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+pub use args::Args;
+use drive::{Outcome, drive};
+use journal::Journal;
+use packbench_core::compare::{Question, compare};
+use packbench_core::job::{Field, Job, Model};
+use packbench_core::record::wire::{Assignment, Purpose};
+use packbench_core::record::{EndStatus, Line, Metric, Run, Status};
+use packbench_core::session::{self, ReportWriter};
+
+use crate::target::Host;
+use crate::{exit, render};
+
+/// Carries out what was asked.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match (args.purpose(), &args.resume) {
+        (Purpose::Measure, Some(report)) => resume(&args, report),
+        (Purpose::Measure, None) => measure(&args),
+        (Purpose::Estimate, _) => list(&args),
+        (Purpose::Verify, _) => verify(&args),
+    }
+}
+
+fn assignment(args: &Args) -> anyhow::Result<Assignment> {
+    let job = args.job()?;
+    job.check()?;
+    Ok(Assignment {
+        purpose: args.purpose(),
+        job,
+        session: new_session(),
+        segment: 0,
+        done: Vec::new(),
+        plan: None,
+        variants: Vec::new(),
+        context: None,
+        cache_dir: remember::cache_dir(),
+    })
+}
+
+/// 64 random bits.
+fn new_session() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    format!("{:016x}", std::hash::RandomState::new().build_hasher().finish())
+}
+
+fn measure(args: &Args) -> anyhow::Result<ExitCode> {
+    let assignment = assignment(args)?;
+    remember::paths(&assignment);
+    let path = args.out.clone().unwrap_or_else(default_report_name);
+    // Found out now, not after minutes of hashing.
+    if path.exists() {
+        bail!("{} exists: continue it with --resume, or choose another name with --out", path.display());
+    }
+    let mut journal = Journal::new(&path, args.json);
+    let outcome = drive(&Host::new()?, assignment, &mut journal)?;
+    conclude(args, &path, outcome)
+}
+
+fn default_report_name() -> PathBuf {
+    PathBuf::from(format!("packbench-{}.jsonl", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S")))
+}
+
+fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
+    let (writer, report) =
+        ReportWriter::resume(path).with_context(|| format!("resuming {}", path.display()))?;
+    let header = report.header();
+    let models = remember::models(&header.session, &header.job, &args.models()?)?;
+    let mut assignment = session::go_on(&report, models);
+    if let Some(blocks) = args.blocks {
+        assignment.job.blocks = blocks;
+    }
+    assignment.cache_dir = remember::cache_dir();
+    let missing = missing(&assignment);
+    if missing == 0 {
+        eprintln!(
+            "{} is complete. To add blocks: --blocks {}",
+            path.display(),
+            assignment.job.blocks.get() + 6
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("{missing} runs are missing");
+    let mut journal = Journal::resumed(path, writer, args.json);
+    let outcome = drive(&Host::new()?, assignment, &mut journal)?;
+    conclude(args, path, outcome)
+}
+
+fn missing(assignment: &Assignment) -> usize {
+    let total = assignment.job.cases().len() * assignment.job.blocks.get() as usize;
+    let blocks = assignment.job.blocks.get();
+    total - assignment.done.iter().filter(|key| key.block < blocks).count()
+}
+
+/// Shows what was measured, and what to type next.
+fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCode> {
+    let Outcome::Ended(end) = outcome else { return Ok(ExitCode::from(exit::INVALID)) };
+    let report = super::compare::read(path)?;
+    let shown = path.display();
+    if !args.json {
+        let mut out = io::stdout().lock();
+        write!(out, "{}", render::report(&report))?;
+        if args.aa {
+            write!(out, "\n{}", render::comparisons(&compare(&report, &against_itself())?))?;
+        }
+        writeln!(out, "\nReport: {shown}")?;
+        match end.status {
+            EndStatus::Complete if !args.aa => {
+                let by = render::next_comparison(&report);
+                writeln!(out, "Next:   packbench compare {shown} --by {by}")?;
+            }
+            EndStatus::Complete => {}
+            EndStatus::Cancelled => writeln!(
+                out,
+                "Stopped with {} runs missing. Go on with: packbench run --resume {shown}",
+                end.missing
+            )?,
+            EndStatus::Budget => writeln!(
+                out,
+                "The budget was used up with {} runs missing. Go on with: packbench run --resume {shown}",
+                end.missing
+            )?,
+        }
+    }
+    Ok(match end.status {
+        EndStatus::Cancelled => ExitCode::from(exit::INTERRUPTED),
+        EndStatus::Complete | EndStatus::Budget => ExitCode::SUCCESS,
+    })
+}
+
+/// `--aa`: the same file twice.
+fn against_itself() -> Question {
+    Question { by: Field::Variant, metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
+}
+
+fn list(args: &Args) -> anyhow::Result<ExitCode> {
+    let assignment = assignment(args)?;
+    let job = assignment.job.clone();
+    let mut journal = Journal::unrecorded(args.json);
+    let Outcome::Planned(plan) = drive(&Host::new()?, assignment, &mut journal)? else {
+        return Ok(ExitCode::from(exit::INVALID));
+    };
+    if !args.json {
+        write!(io::stdout().lock(), "{}", render::plan(&job, &plan))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut journal = Journal::unrecorded(args.json);
+    let Outcome::Ended(_) = drive(&Host::new()?, assignment(args)?, &mut journal)? else {
+        return Ok(ExitCode::from(exit::INVALID));
+    };
+    let runs: Vec<&Run> = journal.lines().iter().filter_map(run_of).collect();
+    if !args.json {
+        write!(io::stdout().lock(), "{}", render::verified(&runs))?;
+    }
+    let failed = runs.iter().any(|run| run.status != Status::Ok);
+    Ok(if failed { ExitCode::from(exit::INVALID) } else { ExitCode::SUCCESS })
+}
+
+fn run_of(line: &Line) -> Option<&Run> {
+    match line {
+        Line::Run(run) => Some(run),
+        _ => None,
+    }
+}
+
+/// The models of a job, as names and paths.
+fn names(job: &Job) -> impl Iterator<Item = (&str, &Path)> {
+    job.models.iter().filter_map(|Model { name, path }| Some((name.as_str(), path.as_deref()?)))
+}

@@ -1,0 +1,55 @@
+//! Where model files lie, kept beside their payload hashes in the user's cache: a report never holds a path, and yet
+//! `--resume REPORT` should be enough.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use packbench_core::job::{Job, Model};
+use packbench_core::os::{keep, kept};
+use packbench_core::record::wire::Assignment;
+
+/// The folder; `None` where the user has no home.
+pub fn cache_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("dev", "", "packbench").map(|folders| folders.cache_dir().to_owned())
+}
+
+fn file_name(session: &str) -> String {
+    format!("session-{session}.json")
+}
+
+/// Remembers the paths of a session's models.
+pub fn paths(assignment: &Assignment) {
+    let paths: BTreeMap<_, _> = super::names(&assignment.job).collect();
+    if let (Some(folder), Ok(text)) = (cache_dir(), serde_json::to_string(&paths)) {
+        keep(&folder, &file_name(&assignment.session), &text);
+    }
+}
+
+/// The models of `job`, in its order, with the paths that were named now or else remembered.
+pub fn models(session: &str, job: &Job, named: &[Model]) -> anyhow::Result<Vec<Model>> {
+    let remembered: BTreeMap<String, PathBuf> = cache_dir()
+        .and_then(|folder| kept(&folder, &file_name(session)))
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    if let Some(other) = named.iter().find(|model| !job.models.iter().any(|known| base(known) == base(model)))
+    {
+        let names: Vec<&str> = job.models.iter().map(|model| model.name.as_str()).collect();
+        bail!("the report is not of {}, but of {}", other.name, names.join(", "));
+    }
+    let model = |known: &Model| {
+        let now = named.iter().find(|model| base(model) == base(known)).and_then(|model| model.path.clone());
+        let path = now.or_else(|| remembered.get(&known.name).cloned());
+        let path = path.with_context(|| {
+            format!("it isn't known here where {} lies: packbench run {0} --resume REPORT", base(known))
+        })?;
+        Ok(Model { name: known.name.clone(), path: Some(path) })
+    };
+    job.models.iter().map(model).collect()
+}
+
+/// The file's name: `--aa` measures a file under two names.
+fn base(model: &Model) -> &str {
+    let name = &model.name;
+    [" (a)", " (b)"].iter().find_map(|arm| name.strip_suffix(arm)).unwrap_or(name)
+}

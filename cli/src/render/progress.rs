@@ -1,0 +1,75 @@
+//! Progress on a terminal; in a pipe only what is worth keeping.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use packbench_core::record::{Line, Phase, Run, Status};
+
+use super::plan;
+
+/// Shows where a session is.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    blocks: u32,
+}
+
+impl Progress {
+    /// On standard error, if somebody watches there.
+    pub fn new() -> Self {
+        Progress { bar: stderr().is_terminal().then(ProgressBar::no_length), blocks: 1 }
+    }
+
+    /// How many runs there will be, and how many there are.
+    pub fn expect(&mut self, total: usize, done: usize) {
+        if let Some(bar) = &self.bar {
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} ({eta} left)");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+            bar.reset_eta();
+        }
+    }
+
+    /// Shows what a line says. Redraws only then: no timer disturbs the measurement.
+    pub fn show(&mut self, line: &Line) {
+        match line {
+            Line::Header(header) => self.blocks = header.job.blocks.get(),
+            Line::Plan(plan) => {
+                self.say(&plan::estimate(plan, self.blocks));
+                plan.spans.iter().for_each(|span| self.say(&plan::span(span)));
+            }
+            Line::Run(run @ Run { status: Status::Failed | Status::Killed, .. }) => {
+                let error = run.error.as_deref().unwrap_or("no reason is known");
+                self.say(&format!("block {}: {}: {}: {error}", run.block, run.case, run.status));
+            }
+            Line::Run(_) | Line::Variant(_) | Line::Phase(_) | Line::End(_) => {}
+        }
+        if let Some(bar) = &self.bar {
+            advance(bar, line);
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => eprintln!("{text}"),
+        }
+    }
+}
+
+fn advance(bar: &ProgressBar, line: &Line) {
+    match line {
+        Line::Phase(phase) => bar.set_message(of_phase(phase)),
+        Line::Run(_) => bar.inc(1),
+        Line::End(_) => bar.finish_and_clear(),
+        Line::Header(_) | Line::Variant(_) | Line::Plan(_) => {}
+    }
+}
+
+fn of_phase(phase: &Phase) -> String {
+    match phase {
+        Phase { case: Some(case), block: Some(block), .. } => format!("block {block}: {case}"),
+        Phase { phase, variant: Some(variant), .. } => format!("{phase} of {variant}"),
+        Phase { phase, .. } => phase.to_string(),
+    }
+}
