@@ -10,6 +10,9 @@ use crate::unit::Nanos;
 /// Decimal digits to which a histogram keeps a latency.
 const SIGNIFICANT_DIGITS: u8 = 2;
 
+/// A read that takes longer is kept as this.
+const LONGEST: Nanos = Nanos(3_600_000_000_000);
+
 /// Makes the reads of `reads` and times each.
 pub(super) fn probe(file: &dyn ModelFile, meter: &mut dyn Meter, reads: &Reads) -> Result<Taken, OsError> {
     let count = reads.order().len();
@@ -24,8 +27,8 @@ pub(super) fn probe(file: &dyn ModelFile, meter: &mut dyn Meter, reads: &Reads) 
 }
 
 fn histogram(latencies: &[Nanos]) -> Latency {
-    let mut histogram =
-        Histogram::<u64>::new(SIGNIFICANT_DIGITS).expect("2 digits are within what a histogram can keep");
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, LONGEST.0, SIGNIFICANT_DIGITS)
+        .expect("2 digits up to an hour are within what a histogram can keep");
     latencies.iter().for_each(|latency| histogram.saturating_record(latency.0.max(1)));
     let buckets =
         histogram.iter_recorded().map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
