@@ -11,7 +11,8 @@ use packbench_core::gguf::{Array, Gguf, Tensor, Value};
 
 fuzz_target!(|file: &[u8]| match Gguf::parse(file) {
     Ok(gguf) => check(&gguf, file),
-    Err(error) => assert!(error.to_string().len() < 1000, "an error must not carry a hostile name in full: {error}"),
+    Err(error) =>
+        assert!(error.to_string().len() < 1000, "an error must not carry a hostile name in full: {error}"),
 });
 
 fn check(gguf: &Gguf<'_>, file: &[u8]) {
@@ -39,7 +40,9 @@ fn check_strings(array: Array<'_>) {
             Value::String(bytes) => bytes,
             other => panic!("an array of strings holds {other:?}"),
         });
-        assert!(strings.eq(values));
+        assert!(strings.clone().eq(values));
+        let walked: usize = strings.map(|string| 8 + string.len()).sum();
+        assert_eq!(walked, array.bytes().len(), "the array ends where its last string does");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::cursor::{Cursor, split_string};
+use super::cursor::Cursor;
 use super::error::{Error, Problem};
 use super::value::{Value, ValueType};
 
@@ -136,6 +136,13 @@ impl<'a> Iterator for Strings<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.left))
     }
+}
+
+/// The string at the start of `bytes` and what follows it; `None` when it doesn't fit.
+#[inline]
+fn split_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)
 }
 
 /// An array that owns its bytes, for writing: elements are encoded as they are pushed.

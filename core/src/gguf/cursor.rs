@@ -1,6 +1,7 @@
 //! A bounds-checked, little-endian reader whose errors say where it was and what it was reading.
 
 use super::error::{Error, Problem, Subject};
+use super::skip::end_of_strings;
 use crate::unit::FileOffset;
 
 /// A position in the bytes of a file. Lengths are `u64` until they were held against the bytes that are left: on a
@@ -95,29 +96,19 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(bytes).map_err(|_| at.error(field, Problem::not_utf8(bytes)))
     }
 
-    /// Steps over `count` strings. A vocabulary is most of a header, so this loop is most of a parse: it keeps one
-    /// slice in registers, each step waiting only for the length that it loads, and leaves errors to [`Self::string`].
+    /// Steps over `count` strings.
     pub(super) fn skip_strings(&mut self, count: usize, field: &'static str) -> Result<(), Error> {
-        let mut rest = self.rest();
-        for _ in 0..count {
-            match split_string(rest) {
-                Some((_, after)) => rest = after,
-                None => {
-                    self.position = self.file.len() - rest.len();
-                    return self.string(field).map(drop);
-                }
+        match end_of_strings(self.rest(), count) {
+            Ok(end) => {
+                self.position += end;
+                Ok(())
+            }
+            Err(misfit) => {
+                self.position += misfit;
+                self.string(field).map(drop)
             }
         }
-        self.position = self.file.len() - rest.len();
-        Ok(())
     }
-}
-
-/// The string at the start of `bytes` and what follows it; `None` when it doesn't fit.
-#[inline]
-pub(super) fn split_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)
 }
 
 #[cfg(test)]

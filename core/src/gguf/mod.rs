@@ -30,6 +30,7 @@ mod metadata;
 mod placement;
 #[cfg(feature = "samples")]
 pub mod sample;
+mod skip;
 mod tensor;
 mod value;
 mod writer;

@@ -16,6 +16,8 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("empty-v2", written(&Writer::new(Version::V2))),
         ("vocabulary", vocabulary(20)),
+        // long enough that strings are skipped by two at a time
+        ("vocabulary-long", vocabulary(1000)),
         ("llama-header-only", llama[..header].to_vec()),
         ("every-value-type", every_value_type()),
         ("every-tensor-type", every_tensor_type()),
