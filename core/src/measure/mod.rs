@@ -4,6 +4,8 @@ mod faults;
 pub mod proof;
 mod protocol;
 mod reads;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

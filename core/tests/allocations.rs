@@ -1,0 +1,126 @@
+//! Nothing is allocated in a measured region: an allocator counts, a meter says where the region begins and ends.
+
+#![cfg(any(target_os = "linux", target_os = "android"))]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+
+use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
+use packbench_core::measure::{Subject, foretell, measure};
+use packbench_core::os::{self, Meter, ModelFile, Os, OsError, Usage};
+use packbench_core::random::Random;
+use packbench_core::record::{Conditions, Context, SelfTest};
+use packbench_core::unit::{ByteRange, Bytes, Nanos, PageSize};
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts calls of this thread; other tests' threads don't disturb.
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches a thread-local integer without a
+// destructor, which allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: as of this function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: as of this function.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The real system, with a meter that notes what was allocated between start and stop.
+struct Watched<O> {
+    os: O,
+    allocated: Rc<Cell<Option<u64>>>,
+}
+
+struct WatchedMeter {
+    meter: Box<dyn Meter>,
+    before: u64,
+    allocated: Rc<Cell<Option<u64>>>,
+}
+
+impl Meter for WatchedMeter {
+    fn start(&mut self) {
+        self.before = CALLS.get();
+        self.meter.start();
+    }
+
+    fn stop(&mut self) -> Usage {
+        let usage = self.meter.stop();
+        self.allocated.set(Some(CALLS.get() - self.before));
+        usage
+    }
+}
+
+impl<O: Os> Os for Watched<O> {
+    fn page_size(&self) -> PageSize {
+        self.os.page_size()
+    }
+    fn context(&self) -> Context {
+        self.os.context()
+    }
+    fn conditions(&self) -> Conditions {
+        self.os.conditions()
+    }
+    fn now(&self) -> Nanos {
+        self.os.now()
+    }
+    fn pin(&self, cpus: &[u32]) -> Result<(), OsError> {
+        self.os.pin(cpus)
+    }
+    fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError> {
+        self.os.open(path)
+    }
+    fn meter(&self) -> Result<Box<dyn Meter>, OsError> {
+        let meter = self.os.meter()?;
+        Ok(Box::new(WatchedMeter { meter, before: 0, allocated: self.allocated.clone() }))
+    }
+}
+
+fn allocated_by(probe: Probe, cache: CacheState) -> Option<u64> {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("m");
+    std::fs::write(&path, vec![3; 4 << 20]).unwrap();
+    let allocated = Rc::new(Cell::new(None));
+    let os = Watched { os: os::host(), allocated: allocated.clone() };
+    let span = ByteRange::whole(Bytes::mib(4));
+    let work = foretell(&os, &*os.open(&path).unwrap(), span).unwrap();
+    let subject =
+        Subject { path, len: span.len, tensors: Vec::new(), self_test: SelfTest::MincoreDoesNotTell };
+    let case = Case { variant: "m".into(), cache, probe };
+    measure(&os, &subject, &case, work, Random::new(1), &mut |_| ()).unwrap();
+    allocated.get()
+}
+
+#[test]
+fn no_probe_allocates_while_it_is_measured() {
+    let policies = [Policy::Normal, Policy::Random, Policy::Sequential, Policy::WillNeed, Policy::Populate];
+    let faults = policies.map(|policy| Probe::Faults { policy, pattern: Pattern::Random });
+    let reads =
+        [Bytes::kib(4), Bytes::mib(1)].map(|io_size| Probe::Reads { io_size, pattern: Pattern::Random });
+    for probe in faults.into_iter().chain(reads) {
+        for cache in [CacheState::Cold, CacheState::Warm] {
+            assert_eq!(allocated_by(probe, cache), Some(0), "{probe:?}, {cache}");
+        }
+    }
+}
+
+#[test]
+fn the_allocator_does_count() {
+    let before = CALLS.get();
+    drop(std::hint::black_box(vec![0u8; 100]));
+    assert_eq!(CALLS.get() - before, 2);
+}

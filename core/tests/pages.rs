@@ -1,0 +1,176 @@
+//! Fault counts, bytes and residency on the real system: exact, so they are asserted. Times are not.
+
+#![cfg(any(target_os = "linux", target_os = "android"))]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
+use packbench_core::measure::{MeasureError, Measured, Subject, Work, foretell, measure, proof};
+use packbench_core::os::{self, Os, Touches};
+use packbench_core::random::Random;
+use packbench_core::record::{Proof, SelfTest};
+use packbench_core::unit::{ByteRange, Bytes, FileOffset};
+
+const LEN: Bytes = Bytes::mib(24);
+
+/// Bytes fetched are counted per process, and tests are threads of one.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A file on the disk that holds the build: /tmp may lie in memory.
+struct OnDisk {
+    _alone: MutexGuard<'static, ()>,
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn on_disk(len: Bytes) -> OnDisk {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("m");
+    let mut random = Random::new(5);
+    let bytes: Vec<u8> = (0..len.0 / 8).flat_map(|_| random.next_u64().to_le_bytes()).collect();
+    File::create(&path).unwrap().write_all(&bytes).unwrap();
+    OnDisk { _alone: alone, _folder: folder, path }
+}
+
+fn subject(path: &Path) -> (Subject, Work) {
+    let os = os::host();
+    let file = os.open(path).unwrap();
+    let self_test = proof::self_test(&os, &*file, &*file.map().unwrap()).unwrap();
+    let len = file.facts().len;
+    let work = foretell(&os, &*file, ByteRange::whole(len)).unwrap();
+    (Subject { path: path.to_owned(), len, tensors: Vec::new(), self_test }, work)
+}
+
+fn run(path: &Path, cache: CacheState, probe: Probe) -> Result<Measured, MeasureError> {
+    let (subject, work) = subject(path);
+    let case = Case { variant: "m".into(), cache, probe };
+    measure(&os::host(), &subject, &case, work, Random::new(1), &mut |_| ())
+}
+
+fn faults(policy: Policy, pattern: Pattern) -> Probe {
+    Probe::Faults { policy, pattern }
+}
+
+/// Nothing can be said of pages where nothing can be evicted: a test says so instead of passing by.
+fn can_evict(file: &OnDisk) -> bool {
+    let truthful = subject(&file.path).0.self_test == SelfTest::Truthful;
+    if !truthful {
+        eprintln!("skipped: the disk of the build can't prove coldness");
+    }
+    truthful
+}
+
+#[test]
+fn advice_random_faults_exactly_once_a_page() {
+    let file = on_disk(LEN);
+    if !can_evict(&file) {
+        return;
+    }
+    let pages = os::host().page_size().count(LEN);
+    for pattern in [Pattern::Sequential, Pattern::Reverse, Pattern::Strided, Pattern::Random] {
+        let measured = run(&file.path, CacheState::Cold, faults(Policy::Random, pattern)).unwrap();
+        assert_eq!(measured.residency.proof, Proof::Cold);
+        assert_eq!(measured.metrics.major_faults, Some(pages), "{pattern}");
+        assert_eq!(measured.metrics.bytes_fetched, Some(LEN.0), "{pattern}");
+        assert_eq!(measured.residency.after_pages, Some(pages));
+    }
+}
+
+#[test]
+fn a_cold_run_fetches_each_byte_once_whatever_the_policy() {
+    let file = on_disk(LEN);
+    if !can_evict(&file) {
+        return;
+    }
+    for policy in [Policy::Normal, Policy::Sequential, Policy::WillNeed, Policy::Populate] {
+        let measured = run(&file.path, CacheState::Cold, faults(policy, Pattern::Random)).unwrap();
+        assert_eq!(measured.residency.proof, Proof::Cold, "{policy}");
+        assert_eq!(measured.metrics.bytes_fetched, Some(LEN.0), "{policy}");
+    }
+}
+
+#[test]
+fn a_warm_run_fetches_nothing() {
+    let file = on_disk(LEN);
+    if !can_evict(&file) {
+        return;
+    }
+    let reads = Probe::Reads { io_size: Bytes::kib(128), pattern: Pattern::Random };
+    for probe in [faults(Policy::Normal, Pattern::Random), reads] {
+        let measured = run(&file.path, CacheState::Warm, probe).unwrap();
+        assert_eq!(measured.residency.proof, Proof::Warm);
+        assert_eq!(measured.metrics.major_faults, Some(0));
+        assert_eq!(measured.metrics.bytes_fetched, Some(0));
+        assert_eq!(measured.metrics.bytes_covered, LEN.0);
+    }
+}
+
+#[test]
+fn every_read_is_timed() {
+    let file = on_disk(Bytes(LEN.0 + 1000));
+    let probe = Probe::Reads { io_size: Bytes::kib(4), pattern: Pattern::Random };
+    let measured = run(&file.path, CacheState::Cold, probe).unwrap();
+    let reads = (LEN.0 + 1000).div_ceil(4096);
+    assert_eq!(measured.metrics.operations, reads);
+    let buckets = measured.latency.unwrap().buckets_ns;
+    assert_eq!(buckets.iter().map(|(_, count)| count).sum::<u64>(), reads);
+}
+
+#[test]
+fn a_file_in_memory_is_never_cold() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Ok(folder) = tempfile::tempdir_in("/dev/shm") else {
+        eprintln!("skipped: there is no /dev/shm");
+        return;
+    };
+    let path = folder.path().join("m");
+    fs::write(&path, vec![7; 1 << 20]).unwrap();
+    assert_eq!(subject(&path).0.self_test, SelfTest::CannotEvict);
+    let measured = run(&path, CacheState::Cold, faults(Policy::Normal, Pattern::Sequential)).unwrap();
+    assert_eq!(measured.residency.proof, Proof::NotCold);
+}
+
+#[test]
+fn a_file_cut_short_under_a_mapping_leaves_the_process_alive() {
+    let file = on_disk(LEN);
+    let os = os::host();
+    let mapping = os.open(&file.path).unwrap().map().unwrap();
+    let kept = Bytes::mib(1);
+    File::options().write(true).open(&file.path).unwrap().set_len(kept.0).unwrap();
+    let pages = os.page_size().count(LEN) as u32;
+    mapping.touch(&Touches::new(0, (0..pages).collect()));
+    assert_eq!(mapping.cut_short(), Some(FileOffset(kept.0)));
+    assert!(mapping.bytes()[kept.0 as usize..].iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn a_file_that_changed_fails_its_run() {
+    let file = on_disk(LEN);
+    let (subject, work) = subject(&file.path);
+    let run = |probe| {
+        let case = Case { variant: "m".into(), cache: CacheState::Cold, probe };
+        measure(&os::host(), &subject, &case, work, Random::new(1), &mut |_| ())
+    };
+    let probe = faults(Policy::Normal, Pattern::Sequential);
+    let mut bytes = fs::read(&file.path).unwrap();
+    bytes[8192] ^= 1;
+    fs::write(&file.path, &bytes).unwrap();
+    assert!(matches!(run(probe), Err(MeasureError::WrongWork { .. })));
+    fs::write(&file.path, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(run(probe), Err(MeasureError::LengthChanged { .. })));
+    fs::remove_file(&file.path).unwrap();
+    let error = run(probe).unwrap_err();
+    assert!(error.to_string().contains("No such file"), "{error}");
+}
+
+#[test]
+fn an_empty_file_is_mapped_and_has_no_pages() {
+    let file = on_disk(Bytes(0));
+    let mapping = os::host().open(&file.path).unwrap().map().unwrap();
+    assert!(mapping.bytes().is_empty());
+    assert_eq!(mapping.cut_short(), None);
+}
