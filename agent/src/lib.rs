@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use packbench_core::error::chain;
 use packbench_core::os::{self, OsError};
 use packbench_core::record::Tool;
 use packbench_core::record::wire::Request;
@@ -25,11 +26,11 @@ pub const REFUSED: u8 = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// No request came.
-    #[error("reading the request: {0}")]
-    Input(io::Error),
+    #[error("reading the request")]
+    Input(#[source] io::Error),
     /// The request isn't one.
-    #[error("the request can't be read: {0}. An agent is started by packbench, of the same version")]
-    Request(serde_json::Error),
+    #[error("the request can't be read: was this agent started by a packbench of another version?")]
+    Request(#[source] serde_json::Error),
     /// The session can't begin or can't go on.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -37,8 +38,8 @@ pub enum AgentError {
     #[error(transparent)]
     Os(#[from] OsError),
     /// The answer can't be handed on.
-    #[error("writing the answer: {0}")]
-    Output(io::Error),
+    #[error("writing the answer")]
+    Output(#[source] io::Error),
 }
 
 /// What this build is.
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever reads standard output reads JSON there.
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
             ExitCode::from(REFUSED)
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod compare;
+pub mod error;
 pub mod gguf;
 pub mod job;
 pub mod layout;

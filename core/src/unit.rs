@@ -28,6 +28,16 @@ impl Bytes {
     pub const fn mib(n: u64) -> Self {
         Bytes(n << 20)
     }
+
+    /// As sizes that were chosen are read, exactly: `4 KiB`, `2 MiB`, `1000 B`.
+    pub fn exact(self) -> String {
+        let shift = (self.0.trailing_zeros() / 10).min(3);
+        let units = ["B", "KiB", "MiB", "GiB"];
+        match self.0 {
+            0 => "0 B".to_owned(),
+            bytes => format!("{} {}", bytes >> (10 * shift), units[shift as usize]),
+        }
+    }
 }
 
 impl Add for Bytes {
@@ -57,16 +67,9 @@ impl Sub for FileOffset {
     }
 }
 
-/// Small multiples of powers of 1024 as `4 KiB`, everything else to three digits in powers of 1000 (`98.4 MB`).
+/// To three digits in powers of 1000: `98.4 MB`.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const BINARY: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-        for (shift, unit) in BINARY {
-            let whole = self.0.is_multiple_of(1 << shift);
-            if whole && (1..1024).contains(&(self.0 >> shift)) {
-                return f.pad(&format!("{} {unit}", self.0 >> shift));
-            }
-        }
         f.pad(&scaled(self.0, &[(1, "B"), (1_000, "kB"), (1_000_000, "MB"), (1_000_000_000, "GB")]))
     }
 }
@@ -204,7 +207,8 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
-        assert_eq!(Bytes::kib(128).to_string(), "128 KiB");
+        assert_eq!(Bytes::kib(128).exact(), "128 KiB");
+        assert_eq!([Bytes(0), Bytes(1000), Bytes(3 << 30)].map(Bytes::exact), ["0 B", "1000 B", "3 GiB"]);
         assert_eq!(Bytes(98_362_432).to_string(), "98.4 MB");
         assert_eq!(Nanos(1_234_567).to_string(), "1.23 ms");
         assert!("4 furlongs".parse::<Bytes>().is_err());

@@ -145,7 +145,7 @@ impl Case {
             Field::Cache => Some(self.cache.to_string()),
             Field::Policy => self.policy().map(|policy| policy.to_string()),
             Field::Pattern => Some(self.pattern().to_string()),
-            Field::IoSize => self.io_size().map(|size| size.to_string()),
+            Field::IoSize => self.io_size().map(Bytes::exact),
         }
     }
 }
@@ -157,7 +157,7 @@ impl fmt::Display for Case {
         write!(f, "{}: {kind}, {pattern}, ", self.variant)?;
         match self.probe {
             Probe::Faults { policy, .. } => write!(f, "{policy}, ")?,
-            Probe::Reads { io_size, .. } => write!(f, "{io_size}, ")?,
+            Probe::Reads { io_size, .. } => write!(f, "{}, ", io_size.exact())?,
         }
         write!(f, "{}", self.cache)
     }

@@ -88,7 +88,7 @@ pub enum JobError {
         name: String,
     },
     /// A read of this size is not possible.
-    #[error("found io_size {found}, expected a multiple of 512 bytes from 512 B to 64 MiB")]
+    #[error("found io_size {}, expected a multiple of 512 bytes from 512 B to 64 MiB", found.exact())]
     IoSize {
         /// The size asked for.
         found: Bytes,

@@ -27,7 +27,7 @@ pub enum AppendError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("{call} {}: {source}", path.display())]
+    #[error("{call} {}", path.display())]
     Io {
         /// What was asked.
         call: &'static str,

@@ -157,7 +157,7 @@ impl ModelFile for FakeFile {
     }
 
     fn read(&self, reads: &Reads, _: &mut [u8], latencies: &mut [Nanos]) -> Result<u64, OsError> {
-        self.state.note(format!("read {} × {}", reads.order().len(), reads.io_size()));
+        self.state.note(format!("read {} × {}", reads.order().len(), reads.io_size().exact()));
         self.state.fetch();
         latencies.fill(Nanos(1));
         Ok(reads.order().iter().map(|&index| self.state.sum(reads.range(index))).sum())

@@ -131,7 +131,7 @@ pub struct FileFacts {
 #[derive(Debug, thiserror::Error)]
 pub enum OsError {
     /// The system refused.
-    #[error("{call}: {source}")]
+    #[error("{call}")]
     Call {
         /// What was asked.
         call: &'static str,

@@ -37,6 +37,22 @@ impl Run {
 }
 
 /// The JSON Schema of one line of a report.
+///
+/// What isn't known is `null`, so every field is required; only a job, which people write, may leave fields out.
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Line).to_value()
+    let mut schema = schemars::schema_for!(Line).to_value();
+    let definitions = schema.get_mut("$defs").and_then(serde_json::Value::as_object_mut);
+    for (name, definition) in definitions.into_iter().flatten() {
+        if !["Job", "Model"].contains(&name.as_str()) {
+            require_all(definition);
+        }
+    }
+    schema
+}
+
+fn require_all(definition: &mut serde_json::Value) {
+    let properties = definition.get("properties").and_then(serde_json::Value::as_object);
+    if let Some(names) = properties.map(|properties| properties.keys().cloned().collect::<Vec<_>>()) {
+        definition["required"] = names.into();
+    }
 }

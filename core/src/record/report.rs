@@ -41,7 +41,7 @@ pub enum ReadError {
         found: String,
     },
     /// A line isn't what it should be.
-    #[error("line {line}: {source}")]
+    #[error("line {line}")]
     Line {
         /// The line.
         line: usize,

@@ -74,7 +74,7 @@ fn storage(file: &dyn ModelFile) -> Check {
 
 fn readahead(file: &dyn ModelFile) -> Check {
     match file.facts().readahead {
-        Some(bytes) => check("readahead", Finding::Good, bytes.to_string(), ""),
+        Some(bytes) => check("readahead", Finding::Good, bytes.exact(), ""),
         None => check("readahead", Finding::Poor, "not readable", "reports will say null; the results stand"),
     }
 }
@@ -118,7 +118,7 @@ fn populate(mapping: &dyn Mapping) -> Check {
 }
 
 fn page_size(os: &dyn Os) -> Check {
-    check("page size", Finding::Good, Bytes(os.page_size().bytes()).to_string(), "")
+    check("page size", Finding::Good, Bytes(os.page_size().bytes()).exact(), "")
 }
 
 fn conditions(os: &dyn Os) -> [Check; 3] {

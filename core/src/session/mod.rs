@@ -20,6 +20,7 @@ pub use model::ModelError;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
 
 use crate::compare::{Difference, device_differences};
+use crate::error::chain;
 use crate::job::{Case, JobError};
 use crate::measure::{Measured, Work, foretell, measure};
 use crate::os::{Os, OsError};
@@ -40,7 +41,7 @@ pub enum SessionError {
     #[error(transparent)]
     Job(#[from] JobError),
     /// A model can't be measured.
-    #[error("{name}: {source}")]
+    #[error("{name}")]
     Model {
         /// The model.
         name: String,
@@ -54,7 +55,7 @@ pub enum SessionError {
         difference: Difference,
     },
     /// The lines can't be handed on.
-    #[error("the report can't be written: {0}")]
+    #[error("the report can't be written")]
     Sink(#[from] io::Error),
 }
 
@@ -255,7 +256,7 @@ impl Session<'_, '_> {
         };
         self.emit(Line::Run(match measured {
             Ok(measured) => fill(unmeasured, measured),
-            Err(error) => Run { error: Some(error.to_string()), ..unmeasured },
+            Err(error) => Run { error: Some(chain(&error)), ..unmeasured },
         }))
     }
 
