@@ -13,9 +13,9 @@ const HEADER: [&str; 10] = [
     "ratio",
     "95 % interval",
     "could have seen",
-    "base",
-    "candidate",
-    "n",
+    "base median",
+    "candidate median",
+    "blocks",
 ];
 
 /// A line for each comparison, then what takes away from the trust in them.

@@ -41,7 +41,7 @@ fn heading(report: &Report) -> String {
         device.cpu.as_deref().unwrap_or("unnamed processor"),
         device.cpus,
         context.kernel,
-        Bytes(u64::from(context.page_size_bytes)),
+        Bytes(u64::from(context.page_size_bytes)).exact(),
     );
     for variant in &report.variants {
         text += &format!(
@@ -50,7 +50,7 @@ fn heading(report: &Report) -> String {
             Bytes(variant.file_bytes),
             variant.tensors,
             or_dash(variant.file_system.as_ref()),
-            or_dash(variant.readahead_bytes.map(Bytes)),
+            or_dash(variant.readahead_bytes.map(|bytes| Bytes(bytes).exact())),
         );
     }
     text
@@ -85,7 +85,7 @@ fn throughput(report: &Report, variant: &str, cache: CacheState) -> String {
         let ratio = sequential.zip(random).map(|(sequential, random)| format!("{:.2}", sequential / random));
         let shown =
             |speed: Option<f64>| or_dash(speed.map(|speed| format!("{}/s", Bytes(speed.round() as u64))));
-        Some(vec![io_size.to_string(), shown(sequential), shown(random), or_dash(ratio)])
+        Some(vec![io_size.exact(), shown(sequential), shown(random), or_dash(ratio)])
     };
     let rows: Vec<Vec<String>> = report.header().job.io_sizes.iter().filter_map(row).collect();
     if rows.is_empty() {

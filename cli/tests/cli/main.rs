@@ -1,0 +1,10 @@
+//! The program as people and CI jobs use it: what it prints, what it writes, its exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod bad_days;
+mod compare;
+mod inspect;
+mod kill;
+mod run;
+mod scratch;

@@ -1,0 +1,176 @@
+use packbench_core::record::{EndStatus, Line, Proof, Status};
+
+use crate::scratch::{Scratch, signal, stderr, stdout};
+
+/// Short enough for a debug build.
+const SHORT: [&str; 6] = ["--probe", "faults", "--policy", "normal,random", "--cache", "cold"];
+
+#[test]
+fn the_default_job_ends_in_a_report_that_proves_itself() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let run = scratch.packbench(&["run", "m.gguf", "--out", "r.jsonl", "--blocks", "6"]).output().unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let shown = String::from_utf8(run.stdout).unwrap();
+    for expected in [
+        "Reads, cold, m.gguf",
+        "published claim",
+        "Faults, warm",
+        "Next:   packbench compare r.jsonl --by policy",
+    ] {
+        assert!(shown.contains(expected), "{expected} in\n{shown}");
+    }
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.starts_with("24 cases × 6 blocks, about "), "the estimate comes first: {said}");
+    let report = scratch.report("r.jsonl");
+    assert_eq!(report.runs.len(), 24 * 6);
+    for run in &report.runs {
+        assert_eq!(run.status, Status::Ok, "{run:?}");
+        let proof = run.residency.as_ref().unwrap().proof;
+        assert!(matches!(proof, Proof::Cold | Proof::Warm), "{}: {proof}", run.case);
+    }
+}
+
+#[test]
+fn every_line_follows_the_schema_and_is_printed_as_json() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let schema: serde_json::Value =
+        serde_json::from_str(&stdout(&mut scratch.packbench(&["schema"]))).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let args = [&["run", "m.gguf", "--json", "--out", "r.jsonl", "--blocks", "1"][..], &SHORT].concat();
+    let printed = stdout(&mut scratch.packbench(&args));
+    assert_eq!(printed, std::fs::read_to_string(scratch.path("r.jsonl")).unwrap());
+    for line in printed.lines() {
+        let json: serde_json::Value = serde_json::from_str(line).unwrap();
+        validator.validate(&json).unwrap_or_else(|error| panic!("{error} in {line}"));
+    }
+}
+
+#[test]
+fn list_and_verify_record_nothing() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let listed = stdout(&mut scratch.packbench(&[&["run", "m.gguf", "--list"][..], &SHORT].concat()));
+    assert!(listed.contains("4 cases × 6 blocks, about 1s\nm.gguf: all 2."), "{listed}");
+    let verified =
+        scratch.packbench(&[&["run", "m.gguf", "--verify"][..], &SHORT].concat()).output().unwrap();
+    assert!(verified.status.success());
+    let text = String::from_utf8(verified.stdout).unwrap();
+    assert_eq!(text.matches(" ok ").count(), 4, "{text}");
+    assert_eq!(scratch.names(), ["cache", "m.gguf"]);
+}
+
+#[test]
+fn a_job_file_is_overridden_by_flags_and_finds_its_models_beside_itself() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let job = r#"{"models":[{"name":"x","path":"m.gguf"}],"probes":["reads"],"io_sizes_bytes":[65536],"caches":["warm"],"blocks":2}"#;
+    scratch.write("job.json", job.as_bytes());
+    let args = ["run", "--job", "job.json", "--pattern", "reverse", "--out", "r.jsonl"];
+    scratch.packbench(&args).assert().success();
+    let report = scratch.report("r.jsonl");
+    let cases: Vec<String> = report.runs.iter().map(|run| run.case.to_string()).collect();
+    assert_eq!(cases, ["x: reads, reverse, 64 KiB, warm", "x: reads, reverse, 64 KiB, warm"]);
+    scratch.write("typo.json", br#"{"probe":["reads"]}"#);
+    let said = stderr(&mut scratch.packbench(&["run", "m.gguf", "--job", "typo.json"]));
+    assert!(said.contains("unknown field `probe`, expected one of"), "{said}");
+}
+
+#[test]
+fn the_harness_is_measured_against_itself() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = [&["run", "m.gguf", "--aa", "--out", "r.jsonl"][..], &SHORT].concat();
+    let shown = stdout(&mut scratch.packbench(&args));
+    assert!(shown.contains("wall_ns by variant, threshold 5.0 %"), "{shown}");
+    assert!(shown.contains("m.gguf (a)") && shown.contains("m.gguf (b)"), "{shown}");
+    assert_eq!(scratch.report("r.jsonl").runs.len(), 2 * 4 * 6);
+}
+
+#[test]
+fn two_files_of_one_name_are_told_apart() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = [&["run", "m.gguf", "./m.gguf", "--out", "r.jsonl", "--blocks", "1"][..], &SHORT].concat();
+    scratch.packbench(&args).assert().success();
+    let names: Vec<String> =
+        scratch.report("r.jsonl").variants.into_iter().map(|variant| variant.name).collect();
+    assert_eq!(names, ["m.gguf", "m.gguf #2"]);
+}
+
+#[test]
+fn an_interrupt_ends_between_runs_and_the_session_can_go_on() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = [&["run", "m.gguf", "--json", "--out", "r.jsonl", "--blocks", "100"][..], &SHORT].concat();
+    let mut process = scratch.process(&args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for_runs(&mut process, 3);
+    signal(&process, "INT");
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    let report = scratch.report("r.jsonl");
+    let last = last_line(&scratch);
+    let Line::End(end) = last else { panic!("no end: {last:?}") };
+    assert_eq!((end.status, end.runs), (EndStatus::Cancelled, report.runs.len() as u64));
+    assert!(report.runs.iter().all(|run| run.status == Status::Ok));
+
+    scratch.packbench(&["run", "--resume", "r.jsonl"]).assert().success();
+    assert_eq!(scratch.report("r.jsonl").runs.len(), 400);
+    let said = stderr(&mut scratch.packbench(&["run", "--resume", "r.jsonl"]));
+    assert_eq!(said, "r.jsonl is complete. To add blocks: --blocks 106\n");
+    scratch.packbench(&["run", "--resume", "r.jsonl", "--blocks", "101"]).assert().success();
+    assert_eq!(scratch.report("r.jsonl").runs.len(), 404);
+}
+
+fn wait_for_runs(process: &mut std::process::Child, runs: usize) {
+    use std::io::{BufRead, BufReader};
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    // What comes later must still find a reader.
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let told = lines.map_while(Result::ok).filter(|line| line.contains("\"kind\":\"run\""));
+        told.for_each(|_| send.send(()).unwrap_or_default());
+    });
+    (0..runs).for_each(|_| receive.recv().unwrap());
+}
+
+fn last_line(scratch: &Scratch) -> Line {
+    let text = std::fs::read_to_string(scratch.path("r.jsonl")).unwrap();
+    serde_json::from_str(text.lines().next_back().unwrap()).unwrap()
+}
+
+#[test]
+fn what_cannot_be_asked_is_explained() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let said = |args: &[&str]| {
+        scratch.packbench(args).assert().code(2);
+        stderr(&mut scratch.packbench(args))
+    };
+    assert!(said(&["run"]).contains("no model given: packbench run MODEL.gguf"));
+    assert!(said(&["run", "m.gguf", "--io-size", "1000"]).contains("expected a multiple of 512 bytes"));
+    assert!(
+        said(&["run", "m.gguf", "--io-size", "4 furlongs"])
+            .contains("expected a whole number with an optional unit")
+    );
+    assert!(said(&["run", "m.gguf", "--policy", "magic"]).contains("[possible values: normal, random"));
+    assert!(said(&["run", "m.gguf", "--blocks", "0"]).contains("--blocks"));
+    assert!(said(&["run", "m.gguf", "--cpus", "9-1"]).contains("expected numbers and ranges: 0,2-3"));
+    assert!(
+        said(&["run", "m.gguf", "--probe", "reads", "--pattern", "tensor_order"])
+            .contains("comes to no case")
+    );
+    assert!(said(&["run", "--resume", "none.jsonl"]).contains("none.jsonl"));
+    assert!(said(&["frobnicate"]).contains("unrecognized subcommand"));
+}
+
+#[test]
+fn doctor_and_completions_answer() {
+    let scratch = Scratch::new();
+    let checks = stdout(&mut scratch.packbench(&["doctor", "--json"]));
+    let checks: serde_json::Value = serde_json::from_str(&checks).unwrap();
+    assert!(checks.as_array().unwrap().iter().any(|check| check["name"] == "residency"));
+    assert!(stdout(&mut scratch.packbench(&["doctor"])).contains("page size"));
+    assert!(stdout(&mut scratch.packbench(&["completions", "bash"])).contains("_packbench"));
+    assert_eq!(scratch.names(), Vec::<String>::new(), "nothing is left behind");
+}
