@@ -1,0 +1,124 @@
+# shellcheck shell=bash
+# What the scripts here share: words for people, packages that are needed, stages and their closing line. Sourced by
+# scripts that have set `set -euo pipefail`.
+
+# A stage that ends with this was skipped. The number is the one that test harnesses know for it.
+readonly SKIPPED=77
+
+STAGES_WANTED=()  # all, when empty
+STAGES_PASSED=()
+STAGES_FAILED=()
+STAGES_SKIPPED=()
+
+# say TEXT...: a line for whoever watches, apart from the results on standard output.
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# die TEXT...: says it and gives up. 2 is the exit code of a mistake, 1 that of a bad result.
+die() {
+    say "$*"
+    exit 2
+}
+
+# as_root COMMAND...: as it is for root, by sudo for others.
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "this needs root and there is no sudo: $*"
+        return 1
+    fi
+}
+
+# need_apt PACKAGE...: installs those that are missing and says so. Fails, with their names, when it can't.
+need_apt() {
+    local missing=() package
+    for package in "$@"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    say "installing ${missing[*]} (apt)"
+    if ! install_apt "${missing[@]}"; then
+        say "missing: ${missing[*]}. Install them with: apt-get install ${missing[*]}"
+        return 1
+    fi
+}
+
+is_installed() {
+    [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Lists of packages age: a name that apt no longer finds is asked for again with fresh ones.
+install_apt() {
+    command -v apt-get >/dev/null || return 1
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends "$@")
+    as_root "${install[@]}" >/dev/null 2>&1 && return
+    as_root apt-get update --quiet=2 >/dev/null && as_root "${install[@]}" >/dev/null
+}
+
+# need_rust VERSION: a cargo that is at least that new.
+need_rust() {
+    command -v cargo >/dev/null || die "cargo is missing: install Rust $1 or newer by rustup (https://rustup.rs)"
+    local found
+    found=$(rustc --version | cut -d' ' -f2)
+    at_least "$1" "$found" || die "found Rust $found, expected $1 or newer: run rustup update"
+}
+
+# at_least WANTED FOUND: whether version FOUND is WANTED or newer.
+at_least() {
+    printf '%s\n%s\n' "$1" "$2" | sort --version-sort --check=silent
+}
+
+# stage NAME FUNCTION: runs FUNCTION in a process of its own, so that `set -e` holds inside and a stage that fails ends
+# nothing but itself.
+stage() {
+    local name=$1 status
+    is_wanted "$name" || return 0
+    say "── $name"
+    set +e
+    (
+        set -e
+        "$2"
+    )
+    status=$?
+    set -e
+    case $status in
+        0) STAGES_PASSED+=("$name") ;;
+        "$SKIPPED") STAGES_SKIPPED+=("$name") ;;
+        *) STAGES_FAILED+=("$name") ;;
+    esac
+}
+
+is_wanted() {
+    local wanted
+    [[ ${#STAGES_WANTED[@]} -gt 0 ]] || return 0
+    for wanted in "${STAGES_WANTED[@]}"; do
+        [[ $wanted != "$1" ]] || return 0
+    done
+    return 1
+}
+
+# skip REASON...: ends the stage that calls it.
+skip() {
+    say "skipped: $*"
+    exit "$SKIPPED"
+}
+
+# summary: the closing line. Fails when a stage failed, or when none ran although some were asked for.
+summary() {
+    local ran=$((${#STAGES_PASSED[@]} + ${#STAGES_FAILED[@]} + ${#STAGES_SKIPPED[@]}))
+    [[ $ran -gt 0 ]] || die "found no stage named ${STAGES_WANTED[*]}"
+    [[ ${#STAGES_FAILED[@]} -eq 0 ]] || say "failed: ${STAGES_FAILED[*]}"
+    [[ ${#STAGES_SKIPPED[@]} -eq 0 ]] || say "skipped: ${STAGES_SKIPPED[*]}"
+    say "${#STAGES_PASSED[@]} passed, ${#STAGES_FAILED[@]} failed, ${#STAGES_SKIPPED[@]} skipped"
+    [[ ${#STAGES_FAILED[@]} -eq 0 ]]
+}
+
+# need_build: what building this workspace takes.
+need_build() {
+    need_rust 1.95
+    command -v cc >/dev/null || need_apt build-essential
+}
