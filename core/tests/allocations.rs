@@ -79,6 +79,9 @@ impl<O: Os> Os for Watched<O> {
     fn now(&self) -> Nanos {
         self.os.now()
     }
+    fn unix_time_ms(&self) -> u64 {
+        self.os.unix_time_ms()
+    }
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError> {
         self.os.pin(cpus)
     }

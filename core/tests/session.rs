@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use packbench_core::compare::{Gate, Question, compare};
+use packbench_core::error::chain;
 use packbench_core::gguf::sample::{LayerOrder, TinyLlama};
 use packbench_core::job::{CacheState, Field, Job, Model, Pattern, Policy, ProbeKind};
 use packbench_core::os::fake::{Eviction, FakeOs};
@@ -47,7 +48,7 @@ fn assignment(job: Job) -> Assignment {
         done: Vec::new(),
         plan: None,
         variants: Vec::new(),
-        context: None,
+        began: None,
         cache_dir: None,
     }
 }
@@ -226,6 +227,40 @@ fn a_cut_session_goes_on_with_what_is_missing_and_does_not_pair_across_the_seam(
 }
 
 #[test]
+fn blocks_that_were_added_are_not_forgotten() {
+    let os = fake(Eviction::Works);
+    let asked = assignment(job(&[("m", Path::new("m"))], 1));
+    let first = written(&lines(&os, &asked));
+    let mut more = go_on(&Report::read(&first).unwrap(), asked.job.models.clone());
+    more.job.blocks = NonZeroU32::new(4).unwrap();
+    let second = written(&lines_until(&os, &more, 2).unwrap());
+    let cut = Report::read(&[first, second].concat()).unwrap();
+    assert_eq!(go_on(&cut, asked.job.models.clone()).job.blocks.get(), 4);
+    assert_eq!(runs(&lines(&os, &go_on(&cut, asked.job.models))).len(), 4);
+}
+
+#[test]
+fn an_order_of_tensors_that_is_the_files_own_is_not_measured_again() {
+    let os = fake(Eviction::Works);
+    let patterns = vec![Pattern::Sequential, Pattern::TensorOrder];
+    let asked = assignment(Job { patterns, ..job(&[("m", Path::new("m"))], 1) });
+    let told = lines(&os, &asked);
+    assert!(variants(&told)[0].tensors_by_offset);
+    assert!(runs(&told).iter().all(|run| run.case.pattern() == Pattern::Sequential));
+    let Some(Line::End(end)) = told.last() else { panic!("no end") };
+    assert_eq!((end.status, end.runs, end.missing), (EndStatus::Complete, 2, 0));
+}
+
+#[test]
+fn a_session_that_is_cancelled_early_ends_in_order() {
+    let asked = assignment(job(&[("m", Path::new("m"))], 3));
+    let told = lines_until(&fake(Eviction::Works), &asked, 0).unwrap();
+    let Some(Line::End(end)) = told.last() else { panic!("no end") };
+    assert_eq!((end.status, end.missing), (EndStatus::Cancelled, 6));
+    assert!(!told.iter().any(|line| matches!(line, Line::Plan(_))));
+}
+
+#[test]
 fn an_unfinished_last_line_is_passed_over_and_nothing_else_is() {
     let told = lines(&fake(Eviction::Works), &assignment(job(&[("m", Path::new("m"))], 2)));
     let bytes = written(&told);
@@ -243,7 +278,7 @@ fn an_unfinished_last_line_is_passed_over_and_nothing_else_is() {
     let middle = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 5;
     damaged[middle] = b'#';
     let error = Report::read(&damaged).unwrap_err();
-    assert!(error.to_string().starts_with("line 2: "), "{error}");
+    assert!(chain(&error).starts_with("line 2: "), "{error}");
 }
 
 #[test]
@@ -266,7 +301,7 @@ fn another_file_under_the_same_name_is_refused() {
     let other = FakeOs::new(TinyLlama { seed: 9, ..TinyLlama::new(3) }.bytes(), Eviction::Works);
     let error = lines_until(&other, &go_on(&cut, asked.job.models), 9).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        chain(&error),
         "m: its payload hash differs from the report's: the file was changed since, or it is another one"
     );
 }
@@ -276,7 +311,7 @@ fn another_machine_is_refused() {
     let asked = assignment(job(&[("m", Path::new("m"))], 2));
     let cut = Report::read(&written(&lines_until(&fake(Eviction::Works), &asked, 1).unwrap())).unwrap();
     let mut there = go_on(&cut, asked.job.models);
-    there.context.as_mut().unwrap().page_size_bytes = 16384;
+    there.began.as_mut().unwrap().context.page_size_bytes = 16384;
     let error = lines_until(&fake(Eviction::Works), &there, 9).unwrap_err();
     assert!(error.to_string().contains("the page size differs: 16384 bytes against 4096 bytes"), "{error}");
 }
@@ -293,7 +328,7 @@ fn a_model_that_cannot_be_measured_is_refused_before_the_first_line() {
             Ok(())
         });
         assert_eq!(told, 0, "a report that can't begin leaves no file");
-        result.unwrap_err().to_string()
+        chain(&result.unwrap_err())
     };
     assert!(refused(b"<html>".to_vec()).starts_with("m: "));
     assert!(refused(packbench_core::gguf::sample::vocabulary(100)).contains("no tensors"));

@@ -35,7 +35,7 @@ pub struct Args {
     /// The smallest change that matters, such as 5% or 0.05.
     #[arg(long, value_parser = fraction, default_value = "5%")]
     threshold: f64,
-    /// Compare in spite of this: page_size, device, payload, NotCold or NotWarm.
+    /// Compare in spite of this: page_size, device, tool, payload, NotCold or NotWarm.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Print JSON.
@@ -56,8 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let answer = compare(&report, &question)?;
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &answer)?;
-        writeln!(out)?;
+        render::json(&mut out, &answer)?;
     } else {
         write!(out, "{}", render::comparisons(&answer))?;
     }

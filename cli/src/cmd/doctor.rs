@@ -24,8 +24,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let checks = Host::new()?.doctor(&args.folder)?;
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &checks)?;
-        writeln!(out)?;
+        render::json(&mut out, &checks)?;
     } else {
         writeln!(out, "{}", render::doctor(&checks))?;
     }

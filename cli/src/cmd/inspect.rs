@@ -31,8 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inspection = layout::inspect(mapping.bytes()).with_context(named)?;
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &inspection)?;
-        writeln!(out)?;
+        render::json(&mut out, &inspection)?;
     } else {
         write!(out, "{}", render::inspection(&inspection))?;
     }

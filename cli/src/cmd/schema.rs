@@ -1,14 +1,14 @@
 //! `packbench schema`
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use packbench_core::record;
 
+use crate::render;
+
 /// Prints the schema as it is committed in docs/.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &record::json_schema())?;
-    writeln!(out)?;
+    render::json(&mut io::stdout().lock(), &record::json_schema())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,9 @@
 //! The answer of `packbench compare`.
 
+use packbench_core::job::Field;
 use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
 use packbench_core::unit::{Bytes, Nanos};
+use strum::VariantArray;
 
 use super::table::{or_dash, table};
 
@@ -48,8 +50,7 @@ fn row(metric: Metric, comparison: &Comparison) -> Vec<String> {
 
 /// The fields in which the arms agree, as a case lists them.
 fn place(comparison: &Comparison) -> String {
-    let fields = ["variant", "probe", "pattern", "policy", "io_size", "cache"];
-    let values = fields.iter().filter_map(|field| comparison.fixed.get(*field));
+    let values = Field::VARIANTS.iter().filter_map(|field| comparison.fixed.get(<&str>::from(field)));
     values.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
@@ -73,6 +74,9 @@ fn notes(answer: &Comparisons) -> Vec<String> {
         Some(format!("{}, {}: {reason}", place(comparison), comparison.candidate))
     };
     let mut notes: Vec<String> = all.iter().filter_map(reason).collect();
+    notes.extend(all.iter().filter(|one| one.reason.is_none()).flat_map(|one| one.left_out.clone()));
+    notes.sort_unstable();
+    notes.dedup();
     if !answer.seams.is_empty() {
         let seams: Vec<String> = answer.seams.iter().map(u32::to_string).collect();
         notes.push(format!("blocks cut and resumed, not paired: {}", seams.join(", ")));

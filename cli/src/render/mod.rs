@@ -1,4 +1,4 @@
-//! What a person reads. Everything here is made from records; nothing is measured and nothing is decided.
+//! What a person reads, or a program by --json. Everything here is made from records; nothing is measured and nothing is decided.
 
 mod comparisons;
 mod doctor;
@@ -8,9 +8,17 @@ mod progress;
 mod report;
 mod table;
 
+use std::io::{self, Write};
+
 pub use comparisons::comparisons;
 pub use doctor::doctor;
 pub use inspection::inspection;
 pub use plan::{plan, verified};
 pub use progress::Progress;
-pub use report::{next_comparison, report};
+pub use report::report;
+
+/// Writes `value` for a program. Failures are those of `out`, so that a closed pipe is known as one.
+pub fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)
+}

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use packbench_core::job::{Case, Field, Job};
+use packbench_core::job::{Case, Field};
 use packbench_core::record::{Plan, Run, Span};
 use packbench_core::unit::{Bytes, Nanos};
+use strum::VariantArray;
 
 use super::table::{or_dash, table};
 
@@ -12,7 +13,12 @@ use super::table::{or_dash, table};
 pub fn estimate(plan: &Plan, blocks: u32) -> String {
     let whole = Duration::from_nanos(plan.estimated_block_ns.saturating_mul(u64::from(blocks)));
     let rounded = humantime::format_duration(Duration::from_secs(whole.as_secs().max(1)));
-    format!("{} cases × {blocks} blocks, about {rounded}", plan.cases)
+    format!("{} × {}, about {rounded}", count(plan.cases, "case"), count(blocks, "block"))
+}
+
+/// `1 case`, `24 cases`
+pub fn count(number: u32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// What of a file is measured.
@@ -28,13 +34,11 @@ pub fn span(span: &Span) -> String {
 }
 
 /// The answer of `run --list`.
-pub fn plan(job: &Job, plan: &Plan) -> String {
-    const FIELDS: [Field; 6] =
-        [Field::Variant, Field::Probe, Field::Pattern, Field::Policy, Field::IoSize, Field::Cache];
-    let row = |case: &Case| FIELDS.map(|field| or_dash(case.field(field))).to_vec();
-    let header = FIELDS.map(<&'static str>::from);
-    let mut text = table(&header, header.len(), job.cases().iter().map(row));
-    text += &format!("\n{}\n", estimate(plan, job.blocks.get()));
+pub fn plan(cases: &[Case], blocks: u32, plan: &Plan) -> String {
+    let row = |case: &Case| Field::VARIANTS.iter().map(|&field| or_dash(case.field(field))).collect();
+    let header: Vec<&str> = Field::VARIANTS.iter().map(Into::into).collect();
+    let mut text = table(&header, header.len(), cases.iter().map(row));
+    text += &format!("\n{}\n", estimate(plan, blocks));
     plan.spans.iter().for_each(|one| text += &format!("{}\n", span(one)));
     text
 }

@@ -2,34 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use packbench_core::job::{CacheState, Case, Field, Pattern, Policy, Probe};
+use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
 use packbench_core::record::{Caveat, Metrics, Proof, Report, Run, Status};
 use packbench_core::stats::Summary;
 use packbench_core::unit::{Bytes, Nanos};
 use strum::VariantArray;
 
+use super::plan::count;
 use super::table::{or_dash, table};
 
 /// The tables of a report.
 pub fn report(report: &Report) -> String {
     let mut text = heading(report);
-    let caches = &report.header().job.caches;
+    let caches = &report.job().caches;
     for variant in &report.variants {
         caches.iter().for_each(|&cache| text += &throughput(report, &variant.name, cache));
         caches.iter().for_each(|&cache| text += &faults(report, &variant.name, cache));
     }
     text + &trust(report)
-}
-
-/// The field by which most can be compared.
-pub fn next_comparison(report: &Report) -> Field {
-    let job = &report.header().job;
-    match (job.models.len(), job.policies.len(), job.patterns.len()) {
-        (2.., ..) => Field::Variant,
-        (_, 2.., _) => Field::Policy,
-        (.., 2..) => Field::Pattern,
-        _ => Field::IoSize,
-    }
 }
 
 fn heading(report: &Report) -> String {
@@ -87,7 +77,7 @@ fn throughput(report: &Report, variant: &str, cache: CacheState) -> String {
             |speed: Option<f64>| or_dash(speed.map(|speed| format!("{}/s", Bytes(speed.round() as u64))));
         Some(vec![io_size.exact(), shown(sequential), shown(random), or_dash(ratio)])
     };
-    let rows: Vec<Vec<String>> = report.header().job.io_sizes.iter().filter_map(row).collect();
+    let rows: Vec<Vec<String>> = report.job().io_sizes.iter().filter_map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
@@ -144,8 +134,8 @@ fn trust(report: &Report) -> String {
     text += "\n";
     let caveats: BTreeSet<Caveat> = report.runs.iter().flat_map(|run| run.caveats.iter().copied()).collect();
     for caveat in caveats {
-        let runs = report.runs.iter().filter(|run| run.caveats.contains(&caveat)).count();
-        text += &format!("{caveat} ({runs} runs): {}\n", caveat.meaning());
+        let runs = report.runs.iter().filter(|run| run.caveats.contains(&caveat)).count() as u32;
+        text += &format!("{caveat} ({}): {}\n", count(runs, "run"), caveat.meaning());
     }
     text
 }

@@ -69,8 +69,8 @@ fn a_regression_is_told_from_what_is_the_same() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["comparisons"][0]["verdict"], "slower");
     assert_eq!(json["comparisons"][1]["verdict"], "same");
-    // Twice as slow is no regression to one who cares for threefold only.
-    scratch.packbench(&[&by_policy[..], &["--threshold", "99%"]].concat()).assert().code(1);
+    // Twice as slow is no regression to one for whom only that matters: the interval reaches below it.
+    scratch.packbench(&[&by_policy[..], &["--threshold", "99%"]].concat()).assert().success();
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn what_may_not_be_compared_is_refused_by_name() {
     let said = stderr(&mut scratch.packbench(&["compare", "r.jsonl", "--by", "policy", "--base", "x"]));
     assert!(said.contains("policy is one of normal, random, will_need"), "{said}");
     let said = stderr(&mut scratch.packbench(&["compare", "r.jsonl", "--by", "policy", "--allow", "x"]));
-    assert!(said.contains("expected one of page_size, device, payload, NotCold, NotWarm"), "{said}");
+    assert!(said.contains("expected one of page_size, device, tool, payload, NotCold, NotWarm"), "{said}");
 }
 
 #[test]

@@ -106,16 +106,8 @@ fn what_is_no_gguf_is_refused_with_what_was_found() {
             assert!(said.starts_with(&format!("error: {name}: ")), "{verb} {name}: {said}");
         }
     }
-    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "html"])), @r#"
-    error: html: byte 0, header, magic: found first bytes [3c, 21, 44, 4f] ("<!DO"), expected "GGUF"; this is a web page: the download gave no model, try its address in a browser
-    "#);
-    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "cut"])), @r#"
-    error: cut: byte 8564, tensor 10 "output_norm.weight", offset: its data are not all there: 1 bytes are missing at the end of the file; is it cut short?
-    "#);
-    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "none"])), @r#"
-    error: none: open: No such file or directory (os error 2)
-    "#);
-    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "."])), @r#"
-    error: .: open: Is a directory (os error 21)
-    "#);
+    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "html"])), @r#"error: html: byte 0, header, magic: found first bytes [3c, 21, 44, 4f] ("<!DO"), expected "GGUF"; this is a web page: the download gave no model, try its address in a browser"#);
+    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "cut"])), @r#"error: cut: byte 8564, tensor 10 "output_norm.weight", offset: its data are not all there: 1 bytes are missing at the end of the file; is it cut short?"#);
+    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "none"])), @r#"error: none: open: No such file or directory (os error 2)"#);
+    insta::assert_snapshot!(stderr(&mut scratch.packbench(&["inspect", "."])), @r#"error: .: open: Is a directory (os error 21)"#);
 }

@@ -96,7 +96,10 @@ fn an_agent_that_dies_is_recorded_and_replaced() {
     assert_eq!(report.headers.len(), 1, "its replacement belongs to the same segment");
 
     scratch.packbench(&["run", "--resume", "r.jsonl"]).assert().success();
-    assert_eq!(finished(&scratch.report("r.jsonl")).len(), 4, "a resumed session makes up for it");
+    let report = scratch.report("r.jsonl");
+    assert_eq!(finished(&report).len(), 4, "a resumed session makes up for it");
+    assert!(report.seams().is_empty(), "the others of its block are still paired");
+    assert_eq!(report.redone.len(), 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use super::{Allowed, CompareError, Question};
 use crate::job::Field;
-use crate::record::{Context, Report, Variant};
+use crate::record::{Device, Header, Report, Tool, Variant};
 
 /// A kind of difference, by the name that `--allow` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr, VariantArray)]
@@ -16,6 +16,8 @@ pub enum Incomparable {
     PageSize,
     /// Another machine.
     Device,
+    /// Another version of packbench, or another build of it.
+    Tool,
     /// Other tensors: two models, not two layouts of one.
     Payload,
 }
@@ -38,26 +40,32 @@ impl fmt::Display for Difference {
     }
 }
 
-/// How the machines of two segments differ.
-pub fn device_differences(base: &Context, other: &Context) -> Vec<Difference> {
-    let size = |context: &Context| format!("{} bytes", context.page_size_bytes);
-    let device = |context: &Context| {
-        let device = &context.device;
-        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
-        format!("{}, {}, {} processors", name(&device.model), name(&device.cpu), device.cpus)
-    };
-    let pairs = [
+/// How the machines and the tools of two segments differ.
+pub fn differences(base: &Header, other: &Header) -> Vec<Difference> {
+    let size = |header: &Header| format!("{} bytes", header.context.page_size_bytes);
+    let device = |header: &Header| device(&header.context.device);
+    let tool = |header: &Header| tool(&header.tool);
+    let told = [
         (Incomparable::PageSize, size(base), size(other)),
         (Incomparable::Device, device(base), device(other)),
+        (Incomparable::Tool, tool(base), tool(other)),
     ];
-    let differs = pairs.into_iter().filter(|(_, base, other)| base != other);
-    differs.map(|(what, base, other)| Difference { what, base, other }).collect()
+    let differ = told.into_iter().filter(|(_, base, other)| base != other);
+    differ.map(|(what, base, other)| Difference { what, base, other }).collect()
+}
+
+fn device(device: &Device) -> String {
+    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
+    format!("{}, {}, {} processors", name(&device.model), name(&device.cpu), device.cpus)
+}
+
+fn tool(tool: &Tool) -> String {
+    format!("packbench {} ({}, {})", tool.version, tool.build_profile, tool.target)
 }
 
 /// The first difference of the report's own parts that the question doesn't allow.
 pub(super) fn check(report: &Report, question: &Question) -> Result<(), CompareError> {
-    let first = &report.header().context;
-    let machines = report.headers.iter().flat_map(|header| device_differences(first, &header.context));
+    let machines = report.headers.iter().flat_map(|header| differences(report.header(), header));
     let models = match question.by {
         Field::Variant => payload_differences(&report.variants),
         _ => Vec::new(),

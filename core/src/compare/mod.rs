@@ -6,7 +6,7 @@ mod compat;
 mod pairing;
 mod verdict;
 
-pub use compat::{Difference, Incomparable, device_differences};
+pub use compat::{Difference, Incomparable, differences};
 use pairing::Group;
 
 use crate::job::Field;

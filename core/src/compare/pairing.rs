@@ -1,12 +1,12 @@
 //! Which runs stand beside which: arms that differ in one field, runs of one block.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use strum::VariantArray;
 
 use super::{Allowed, CompareError, Question, VOIDING};
 use crate::job::{Case, Field};
-use crate::record::{Caveat, Report, Run, Seam, Status};
+use crate::record::{Caveat, Report, Run, Status};
 
 /// Arms that agree in all fields but one. Never fewer than two; the base comes first.
 pub(super) struct Group<'a> {
@@ -28,6 +28,8 @@ pub(super) struct Arm<'a> {
 pub(super) enum LeftOut {
     /// It was given up or its process died.
     Failed,
+    /// It was made up for after it had been killed: its block was over by then.
+    Redone,
     /// Its block was measured in more than one segment.
     Seam,
     /// It isn't what its case says.
@@ -36,9 +38,9 @@ pub(super) enum LeftOut {
 
 /// The groups that `question` asks about, in the order of the job.
 pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<Group<'a>>, CompareError> {
-    let cases = report.header().job.cases();
+    let cases = report.cases();
     let of_case = runs_by_case(report);
-    let seams = report.seams();
+    let sieve = Sieve { report, seams: report.seams(), allow: &question.allow };
     let mut keys: Vec<Vec<Option<String>>> = Vec::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for case in &cases {
@@ -50,7 +52,7 @@ pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<
             groups.len() - 1
         });
         let runs = of_case.get(case).map(Vec::as_slice).unwrap_or_default();
-        groups[place].arms.push(arm(name, runs, &seams, question));
+        groups[place].arms.push(sieve.arm(name, runs));
     }
     groups.retain(|group| group.arms.len() > 1);
     if groups.is_empty() {
@@ -102,27 +104,38 @@ fn put_first(groups: &mut Vec<Group<'_>>, base: &str) -> Option<()> {
     (!groups.is_empty()).then_some(())
 }
 
-fn arm<'a>(name: String, runs: &[&'a Run], seams: &Seam, question: &Question) -> Arm<'a> {
-    let mut arm = Arm { name, runs: BTreeMap::new(), left_out: BTreeMap::new() };
-    for run in runs {
-        match left_out(run, seams, question) {
-            Some(reason) => *arm.left_out.entry(reason).or_default() += 1,
-            None => {
-                arm.runs.insert(run.block, run);
-            }
-        }
-    }
-    arm
+/// Tells which runs are paired.
+struct Sieve<'a> {
+    report: &'a Report,
+    seams: BTreeSet<u32>,
+    allow: &'a [Allowed],
 }
 
-fn left_out(run: &Run, seams: &Seam, question: &Question) -> Option<LeftOut> {
-    if run.status != Status::Ok {
-        return Some(LeftOut::Failed);
+impl Sieve<'_> {
+    fn arm<'a>(&self, name: String, runs: &[&'a Run]) -> Arm<'a> {
+        let mut arm = Arm { name, runs: BTreeMap::new(), left_out: BTreeMap::new() };
+        for run in runs {
+            match self.left_out(run) {
+                Some(reason) => *arm.left_out.entry(reason).or_default() += 1,
+                None => {
+                    arm.runs.insert(run.block, run);
+                }
+            }
+        }
+        arm
     }
-    if seams.contains(&run.block) {
-        return Some(LeftOut::Seam);
+
+    fn left_out(&self, run: &Run) -> Option<LeftOut> {
+        let voids =
+            |caveat: &&Caveat| VOIDING.contains(caveat) && !self.allow.contains(&Allowed::Caveat(**caveat));
+        if run.status != Status::Ok {
+            Some(LeftOut::Failed)
+        } else if self.report.redone.contains(&run.key()) {
+            Some(LeftOut::Redone)
+        } else if self.seams.contains(&run.block) {
+            Some(LeftOut::Seam)
+        } else {
+            run.caveats.iter().find(voids).map(|&caveat| LeftOut::Void(caveat))
+        }
     }
-    let voids =
-        |caveat: &&Caveat| VOIDING.contains(caveat) && !question.allow.contains(&Allowed::Caveat(**caveat));
-    run.caveats.iter().find(voids).map(|&caveat| LeftOut::Void(caveat))
 }

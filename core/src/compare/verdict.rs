@@ -47,12 +47,20 @@ pub(super) fn compare_arms(
         smallest_effect: None,
         verdict: Verdict::Incomparable,
         reason: None,
+        left_out: [base, candidate].into_iter().flat_map(left_out).collect(),
         caveats: caveats(&pairs),
     };
     match bases.is_empty() {
-        true => Comparison { reason: Some(why_none(base, candidate, &pairs, question)), ..unjudged },
+        true => {
+            let reason = Some(why_none(&pairs, &unjudged.left_out, question.metric));
+            Comparison { reason, ..unjudged }
+        }
         false => judge(unjudged, &bases, &candidates, question.threshold),
     }
+}
+
+fn left_out(arm: &Arm<'_>) -> Vec<String> {
+    arm.left_out.iter().map(|(&reason, &runs)| explain(&arm.name, reason, runs)).collect()
 }
 
 fn both((base, candidate): (&Run, &Run), metric: Metric) -> Option<(f64, f64)> {
@@ -107,22 +115,22 @@ fn verdict(paired: &PairedRatio, threshold: f64) -> Verdict {
 }
 
 /// Why not a single block could be paired.
-fn why_none(base: &Arm<'_>, candidate: &Arm<'_>, pairs: &[(&Run, &Run)], question: &Question) -> String {
-    if !pairs.is_empty() {
-        return format!("this system doesn't tell {}", question.metric);
+fn why_none(pairs: &[(&Run, &Run)], left_out: &[String], metric: Metric) -> String {
+    match (pairs.is_empty(), left_out.is_empty()) {
+        (false, _) => format!("this system doesn't tell {metric}"),
+        (true, true) => "no block holds a run of each arm".to_owned(),
+        (true, false) => left_out.join("; "),
     }
-    let reasons: Vec<String> = [base, candidate]
-        .iter()
-        .flat_map(|arm| arm.left_out.iter().map(|(&reason, &runs)| explain(&arm.name, reason, runs)))
-        .collect();
-    if reasons.is_empty() { "no block holds a run of each arm".to_owned() } else { reasons.join("; ") }
 }
 
 fn explain(arm: &str, reason: LeftOut, runs: u32) -> String {
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     match reason {
         LeftOut::Failed => format!("{runs} of {arm} failed"),
-        LeftOut::Seam => format!("{runs} of {arm} in blocks that were cut: run --resume with more --blocks"),
+        LeftOut::Redone => format!("{runs} of {arm} redone after a kill, when their block was over"),
+        LeftOut::Seam => {
+            format!("{runs} of {arm} in blocks that were cut: --resume with more --blocks makes up for them")
+        }
         LeftOut::Void(caveat) => {
             format!("{runs} of {arm} {caveat} ({}): --allow {caveat} to pair them", caveat.meaning())
         }

@@ -84,7 +84,7 @@ pub enum Probe {
     },
 }
 
-/// A field of a case: what `compare --by` may name.
+/// A field of a case: what `compare --by` may name. Wherever fields are listed, it is in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Field {
@@ -92,14 +92,14 @@ pub enum Field {
     Variant,
     /// What is measured.
     Probe,
-    /// Cold or warm.
-    Cache,
-    /// How mapped pages come in.
-    Policy,
     /// The order of access.
     Pattern,
+    /// How mapped pages come in.
+    Policy,
     /// Bytes per read.
     IoSize,
+    /// Cold or warm.
+    Cache,
 }
 
 /// One thing to measure once per block.
@@ -153,12 +153,7 @@ impl Case {
 /// `SmolLM2.gguf: faults, random, will_need, cold`
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, pattern) = (ProbeKind::from(self.probe), self.pattern());
-        write!(f, "{}: {kind}, {pattern}, ", self.variant)?;
-        match self.probe {
-            Probe::Faults { policy, .. } => write!(f, "{policy}, ")?,
-            Probe::Reads { io_size, .. } => write!(f, "{}, ", io_size.exact())?,
-        }
-        write!(f, "{}", self.cache)
+        let others = Field::VARIANTS[1..].iter().filter_map(|&field| self.field(field));
+        write!(f, "{}: {}", self.variant, others.collect::<Vec<_>>().join(", "))
     }
 }

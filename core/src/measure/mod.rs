@@ -160,7 +160,7 @@ impl<'a> Attempt<'a> {
     fn carry_out(&mut self, phase: PhaseName) -> Result<(), MeasureError> {
         match phase {
             PhaseName::Evict => proof::evict(&*self.file, &*self.mapping, self.pages())?,
-            PhaseName::Fill => self.file.read_through(self.work.span, &mut |_| ())?,
+            PhaseName::Fill => proof::fill(&*self.file, &*self.mapping, self.work.span, self.pages())?,
             PhaseName::Prove => self.before_pages = self.mapping.resident(self.pages())?,
             PhaseName::Measure => self.taken = self.probe()?,
             PhaseName::Account => self.after_pages = self.mapping.resident(self.pages())?,

@@ -3,9 +3,10 @@
 use crate::job::CacheState;
 use crate::os::{Mapping, ModelFile, Os, OsError, Touches};
 use crate::record::{Caveat, Proof, SelfTest};
-use crate::unit::PageRange;
+use crate::unit::{ByteRange, PageRange};
 
-/// How often the first tool of eviction is tried before the second: another process may hold a page for a moment.
+/// How often pages are evicted by the first tool before the second is taken, or read until they stay: another process may
+/// hold or drop a page for a moment.
 const TRIES: u32 = 3;
 
 /// Drops every page of the file that can be dropped. Whether they have gone is for [`prove`] to say.
@@ -22,6 +23,22 @@ pub fn evict(file: &dyn ModelFile, mapping: &dyn Mapping, pages: PageRange) -> R
         Err(OsError::Call { .. } | OsError::Unsupported { .. }) => Ok(()),
         other => other,
     }
+}
+
+/// Reads every byte of `span`, again when pages were dropped meanwhile. Whether they stay is for [`prove`] to say.
+pub fn fill(
+    file: &dyn ModelFile,
+    mapping: &dyn Mapping,
+    span: ByteRange,
+    pages: PageRange,
+) -> Result<(), OsError> {
+    for _ in 0..TRIES {
+        file.read_through(span, &mut |_| ())?;
+        if mapping.resident(pages)? == pages.count {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Whether residency can say no: a page is brought in, evicted, and asked for.

@@ -71,6 +71,7 @@ fn a_warm_run_reads_everything_first() {
     map
     [fill]
     read through
+    resident?
     [prove]
     resident?
     [measure]

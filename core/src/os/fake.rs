@@ -84,6 +84,10 @@ impl Os for FakeOs {
         Nanos(0)
     }
 
+    fn unix_time_ms(&self) -> u64 {
+        0
+    }
+
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError> {
         self.0.note(format!("pin {cpus:?}"));
         Ok(())

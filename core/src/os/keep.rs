@@ -1,15 +1,18 @@
-//! Small texts kept from one process to the next. Losing one costs time, never a result, so failures are silent.
+//! Files of our own: small texts kept from one process to the next, and scratch files that are gone with their owner.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
+
+use super::OsError;
+use crate::unit::Bytes;
 
 /// What was kept under `name`.
 pub fn kept(folder: &Path, name: &str) -> Option<String> {
     fs::read_to_string(folder.join(name)).ok()
 }
 
-/// Keeps `text` under `name`, whole or not at all. Returns whether it could.
+/// Keeps `text` under `name`, whole or not at all. Returns whether it could: losing it costs time, never a result.
 pub fn keep(folder: &Path, name: &str, text: &str) -> bool {
     let write = || {
         fs::create_dir_all(folder)?;
@@ -18,4 +21,26 @@ pub fn keep(folder: &Path, name: &str, text: &str) -> bool {
         file.persist(folder.join(name)).map_err(|refused| refused.error)
     };
     write().is_ok()
+}
+
+/// A file that is removed when this is dropped.
+#[derive(Debug)]
+pub struct Scratch(tempfile::NamedTempFile);
+
+impl Scratch {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// A file of `len` bytes in `folder`, written through to storage.
+pub fn scratch(folder: &Path, len: Bytes) -> Result<Scratch, OsError> {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(".packbench-").tempfile_in(folder)?;
+        std::io::copy(&mut std::io::repeat(0xA5).take(len.0), &mut file)?;
+        file.as_file().sync_all()?;
+        Ok(Scratch(file))
+    };
+    write().map_err(|source| OsError::Call { call: "writing a scratch file", source })
 }

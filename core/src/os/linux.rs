@@ -1,4 +1,4 @@
-//! What only Linux and Android have. `darwin.rs` has the same names.
+//! What only Linux and Android have. A file for another system has the same names.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -70,9 +70,15 @@ pub fn context(page: PageSize) -> Context {
     Context {
         page_size_bytes: u32::try_from(page.bytes()).expect("a page is smaller than 4 GiB"),
         kernel: proc::kernel(),
-        device: proc::device(),
+        device: proc::device(processors()),
         cpus: None,
     }
+}
+
+/// Processors online, whatever this process may use of them.
+fn processors() -> u32 {
+    // SAFETY: sysconf has no preconditions.
+    u32::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
 }
 
 /// What may have changed.

@@ -18,7 +18,7 @@ use std::io;
 use std::path::Path;
 
 pub use append::{AppendError, AppendFile};
-pub use keep::{keep, kept};
+pub use keep::{Scratch, keep, kept, scratch};
 pub use work::{Reads, Touches, page_sum};
 
 use crate::job::Policy;
@@ -40,6 +40,8 @@ pub trait Os {
     fn conditions(&self) -> Conditions;
     /// A clock that only goes forward, from an arbitrary start.
     fn now(&self) -> Nanos;
+    /// Milliseconds since 1970-01-01 UTC, as the system's calendar has it.
+    fn unix_time_ms(&self) -> u64;
     /// Binds the calling thread to these processors.
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError>;
     /// Opens a model file for reading. State of the kernel's readahead lives in what this returns.

@@ -13,7 +13,7 @@ pub fn kernel() -> String {
 }
 
 /// What the machine is.
-pub fn device() -> Device {
+pub fn device(cpus: u32) -> Device {
     let cpuinfo = text("/proc/cpuinfo").unwrap_or_default();
     let model = ["/sys/class/dmi/id/product_name", "/proc/device-tree/model"];
     let names = ["model name", "Hardware", "Processor"];
@@ -21,7 +21,7 @@ pub fn device() -> Device {
     Device {
         model: model.iter().find_map(text).map(|name| name.trim_end_matches('\0').to_owned()),
         cpu: names.iter().find_map(|name| field(&cpuinfo, name)).map(str::to_owned),
-        cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+        cpus,
         memory_bytes: text("/proc/meminfo").and_then(|meminfo| kilobytes(&meminfo, "MemTotal")),
         virtual_machine: flags.map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
     }

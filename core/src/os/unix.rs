@@ -1,5 +1,5 @@
-//! What Linux, Android and Darwin share: descriptors, mappings, touches, positioned reads. What differs is in
-//! `linux.rs` and `darwin.rs`, under the same names.
+//! What POSIX systems share: descriptors, mappings, touches, positioned reads. What Linux alone has is in `linux.rs`;
+//! another system brings a file with the same names.
 
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 
 use libc::c_void;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
 use super::linux as system;
 use super::sigbus::Guard;
 use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Touches, page_sum};
@@ -51,6 +52,10 @@ impl Os for Unix {
 
     fn now(&self) -> Nanos {
         clock(libc::CLOCK_MONOTONIC)
+    }
+
+    fn unix_time_ms(&self) -> u64 {
+        clock(libc::CLOCK_REALTIME).0 / 1_000_000
     }
 
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError> {

@@ -11,7 +11,7 @@ pub enum Caveat {
     ColdUnverified,
     /// Pages of the file were missing although they had been read.
     NotWarm,
-    /// The file was read, and this system doesn't tell whether its pages have stayed.
+    /// The file was read, and residency can't be trusted to tell whether its pages have stayed.
     WarmUnverified,
     /// Only a part of the file was measured, to keep within the budget.
     Sampled,
@@ -21,7 +21,7 @@ pub enum Caveat {
     DebugBuild,
     /// The processors asked for could not be had.
     NotPinned,
-    /// Less memory was free than the file needs: pages may have been dropped during the run.
+    /// Less memory was free than the measured bytes need: pages may have been dropped during the run.
     LowMemory,
 }
 
@@ -31,9 +31,9 @@ impl Caveat {
         match self {
             Caveat::NotCold => "some pages were still in memory after two ways of evicting them",
             Caveat::ColdUnverified => "evicted, but this system doesn't tell whether the pages have gone",
-            Caveat::NotWarm => "some pages were missing after the whole file had been read",
+            Caveat::NotWarm => "some pages were missing although they had just been read",
             Caveat::WarmUnverified => {
-                "read in full, but this system doesn't tell whether the pages have stayed"
+                "read in full, but here residency can't be trusted to tell whether the pages have stayed"
             }
             Caveat::Sampled => "only a part of the file was measured, to keep within the budget",
             Caveat::SharedStorage => {
@@ -43,7 +43,7 @@ impl Caveat {
                 "the tool was built without optimisation: build with --profile bench-device"
             }
             Caveat::NotPinned => "the processors asked for could not be had",
-            Caveat::LowMemory => "less memory was free than the file needs",
+            Caveat::LowMemory => "less memory was free than the measured bytes need",
         }
     }
 }

@@ -8,14 +8,14 @@ mod report;
 pub mod wire;
 
 pub use caveat::Caveat;
-pub use report::{ReadError, Report, Seam};
+pub use report::{ReadError, Report};
 pub use wire::{
     Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding, Header,
     Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseName, Plan, Proof, Residency, Run,
     SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict,
 };
 
-use crate::job::Case;
+use crate::job::{Case, Job, Pattern};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "packbench.report/1";
@@ -27,6 +27,18 @@ pub struct RunKey {
     pub case: Case,
     /// The block, from 0.
     pub block: u32,
+}
+
+/// The cases of `job` that are worth measuring now that its models are known, in the order of the job.
+///
+/// Where the header lists the tensors by offset, their order is that of the file: what it would show is what
+/// [`Pattern::Sequential`] shows.
+pub fn cases(job: &Job, variants: &[Variant]) -> Vec<Case> {
+    let by_offset =
+        |name: &str| variants.iter().any(|variant| variant.name == name && variant.tensors_by_offset);
+    let mut cases = job.cases();
+    cases.retain(|case| case.pattern() != Pattern::TensorOrder || !by_offset(&case.variant));
+    cases
 }
 
 impl Run {

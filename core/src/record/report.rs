@@ -1,8 +1,9 @@
 //! A report read back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Header, Line, Plan, Run, RunKey, SCHEMA, Status, Variant};
+use super::{Header, Line, Plan, Run, RunKey, SCHEMA, Status, Variant, cases};
+use crate::job::{Case, Job};
 
 /// What a report holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,12 +16,11 @@ pub struct Report {
     pub plan: Option<Plan>,
     /// Each case measured once. A run that was killed is replaced by a later one of the same key.
     pub runs: Vec<Run>,
+    /// Runs that were made up for after they had been killed.
+    pub redone: HashSet<RunKey>,
     /// How many bytes are whole lines: what follows was being written when the process died.
     pub whole_bytes: u64,
 }
-
-/// Blocks whose runs come from more than one segment: what lies between them is unknown, so they are not paired.
-pub type Seam = BTreeSet<u32>;
 
 /// Why a report cannot be read. Lines are numbered from 1.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +83,8 @@ impl Report {
         if reader.headers.is_empty() {
             return Err(ReadError::NotAReport);
         }
-        let Reader { headers, variants, plan, runs, .. } = reader;
-        Ok(Report { headers, variants, plan, runs, whole_bytes: whole as u64 })
+        let Reader { headers, variants, plan, runs, redone, .. } = reader;
+        Ok(Report { headers, variants, plan, runs, redone, whole_bytes: whole as u64 })
     }
 
     /// The header of the first segment.
@@ -92,11 +92,23 @@ impl Report {
         &self.headers[0]
     }
 
-    /// Blocks that must not be paired.
-    pub fn seams(&self) -> Seam {
+    /// What was asked last: a resumed session may have been given more blocks.
+    pub fn job(&self) -> &Job {
+        &self.headers[self.headers.len() - 1].job
+    }
+
+    /// The cases that are measured, in the order of the job.
+    pub fn cases(&self) -> Vec<Case> {
+        cases(self.job(), &self.variants)
+    }
+
+    /// Blocks with a seam: their runs come from more than one segment. What lies between those is unknown, so these
+    /// blocks are not paired. A run that was killed and redone leaves its block whole; it alone isn't paired.
+    pub fn seams(&self) -> BTreeSet<u32> {
         let mut segments: HashMap<u32, u32> = HashMap::new();
         let crosses = |run: &&Run| *segments.entry(run.block).or_insert(run.segment) != run.segment;
-        self.runs.iter().filter(crosses).map(|run| run.block).collect()
+        let first_tries = self.runs.iter().filter(|run| !self.redone.contains(&run.key()));
+        first_tries.filter(crosses).map(|run| run.block).collect()
     }
 
     /// Runs that need not be made again when the session is resumed.
@@ -111,6 +123,7 @@ struct Reader {
     variants: Vec<Variant>,
     plan: Option<Plan>,
     runs: Vec<Run>,
+    redone: HashSet<RunKey>,
     /// Where each run stands: in `runs`, and in which line.
     seen: HashMap<RunKey, (usize, usize)>,
 }
@@ -157,7 +170,8 @@ impl Reader {
                 self.runs.push(run);
             }
             Some(&(place, _)) if self.runs[place].status == Status::Killed => {
-                self.seen.insert(key, (place, line));
+                self.seen.insert(key.clone(), (place, line));
+                self.redone.insert(key);
                 self.runs[place] = run;
             }
             Some(&(_, first)) => return Err(ReadError::Duplicate { line, first, key: Box::new(key) }),

@@ -1,11 +1,10 @@
 //! What this machine can prove, found out on a scratch file, and what to do about what it can't.
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::job::Policy;
 use crate::measure::proof;
-use crate::os::{Mapping, ModelFile, Os, OsError, Touches};
+use crate::os::{Mapping, ModelFile, Os, OsError, Touches, scratch};
 use crate::record::{Check, Finding, SelfTest, Storage};
 use crate::unit::{Bytes, PageRange};
 
@@ -14,8 +13,7 @@ const SCRATCH: Bytes = Bytes::mib(64);
 
 /// Examines the machine, and the storage under `folder` by a scratch file that is gone afterwards.
 pub fn examine(os: &dyn Os, folder: &Path) -> Result<Vec<Check>, OsError> {
-    let scratch =
-        scratch(folder).map_err(|source| OsError::Call { call: "writing a scratch file", source })?;
+    let scratch = scratch(folder, SCRATCH)?;
     let file = os.open(scratch.path())?;
     let mapping = file.map()?;
     let residency = proof::self_test(os, &*file, &*mapping)?;
@@ -26,16 +24,6 @@ pub fn examine(os: &dyn Os, folder: &Path) -> Result<Vec<Check>, OsError> {
     checks.extend(conditions(os));
     checks.push(build());
     Ok(checks)
-}
-
-fn scratch(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(".packbench-").tempfile_in(folder)?;
-    let piece = vec![0xA5; 1 << 20];
-    for _ in 0..SCRATCH.0 >> 20 {
-        file.write_all(&piece)?;
-    }
-    file.as_file().sync_all()?;
-    Ok(file)
 }
 
 fn check(name: &str, finding: Finding, found: impl Into<String>, advice: &str) -> Check {

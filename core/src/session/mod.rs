@@ -13,13 +13,12 @@ mod writer;
 use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Examined;
 pub use model::ModelError;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
 
-use crate::compare::{Difference, device_differences};
+use crate::compare::{Difference, differences};
 use crate::error::chain;
 use crate::job::{Case, JobError};
 use crate::measure::{Measured, Work, foretell, measure};
@@ -27,7 +26,7 @@ use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
 use crate::record::{
     Caveat, Change, Conditions, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, SCHEMA,
-    Status, Tool, Variant,
+    Status, Tool, Variant, cases,
 };
 use crate::unit::Nanos;
 
@@ -49,7 +48,7 @@ pub enum SessionError {
         source: Box<ModelError>,
     },
     /// The session was begun elsewhere.
-    #[error("this report was begun on another machine: {difference}. Begin a new report here")]
+    #[error("this report was begun elsewhere: {difference}. Begin a new report here")]
     OtherDevice {
         /// What differs.
         difference: Difference,
@@ -76,13 +75,18 @@ pub fn carry_out(
     assignment.job.check()?;
     let models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
-    let mut session = Session { os, assignment, cancel, sink, models, begun: os.now(), pinned: true };
+    let (begun, variants) = (os.now(), Vec::new());
+    let mut session = Session { os, assignment, cancel, sink, models, variants, begun, pinned: true };
     session.header(tool)?;
     session.identify()?;
-    let plan = session.plan()?;
+    let cases = cases(&assignment.job, &session.variants);
+    if session.cancelled() {
+        return session.end(EndStatus::Cancelled, assignment.done.len() as u64, &cases);
+    }
+    let plan = session.plan(&cases)?;
     match assignment.purpose {
         Purpose::Estimate => Ok(()),
-        Purpose::Measure | Purpose::Verify => session.blocks(&plan),
+        Purpose::Measure | Purpose::Verify => session.blocks(&cases, &plan),
     }
 }
 
@@ -92,34 +96,36 @@ struct Session<'a, 's> {
     cancel: &'a AtomicBool,
     sink: &'a mut Sink<'s>,
     models: Vec<Examined>,
+    /// Those of the models that are known by their content.
+    variants: Vec<Variant>,
     begun: Nanos,
     pinned: bool,
 }
 
 impl Session<'_, '_> {
     fn header(&mut self, tool: Tool) -> Result<(), SessionError> {
-        let Assignment { job, session, segment, context: earlier, .. } = self.assignment;
+        let Assignment { job, session, segment, began, .. } = self.assignment;
         let mut context = self.os.context();
         if !job.cpus.is_empty() {
             self.pinned = self.os.pin(&job.cpus).is_ok();
             context.cpus = self.pinned.then(|| job.cpus.clone());
         }
-        let difference = earlier.as_ref().and_then(|earlier| device_differences(earlier, &context).pop());
-        if let Some(difference) = difference {
-            return Err(SessionError::OtherDevice { difference });
-        }
         let mut job = job.clone();
         job.models.iter_mut().for_each(|model| model.path = None);
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.emit(Line::Header(Header {
+        let header = Header {
             schema: SCHEMA.to_owned(),
             session: session.clone(),
             segment: *segment,
-            started_unix_ms: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
+            started_unix_ms: self.os.unix_time_ms(),
             tool,
             job,
             context,
-        }))
+        };
+        let difference = began.as_ref().and_then(|began| differences(began, &header).pop());
+        match difference {
+            Some(difference) => Err(SessionError::OtherDevice { difference }),
+            None => self.emit(Line::Header(header)),
+        }
     }
 
     fn emit(&mut self, line: Line) -> Result<(), SessionError> {
@@ -134,6 +140,9 @@ impl Session<'_, '_> {
     /// Knows each model by its content before the first page is evicted, and tests residency on it.
     fn identify(&mut self) -> Result<(), SessionError> {
         for index in 0..self.models.len() {
+            if self.cancelled() {
+                return Ok(());
+            }
             let name = self.assignment.job.models[index].name.clone();
             self.announce(PhaseName::Hash, Some(&name))?;
             let cache = self.assignment.cache_dir.as_deref();
@@ -143,12 +152,13 @@ impl Session<'_, '_> {
             self.models[index].self_test(self.os).map_err(failed)?;
             let variant = Variant { residency_self_test: self.models[index].subject.self_test, ..identified };
             self.models[index].check(&variant, &self.assignment.variants)?;
+            self.variants.push(variant.clone());
             self.emit(Line::Variant(variant))?;
         }
         Ok(())
     }
 
-    fn plan(&mut self) -> Result<Plan, SessionError> {
+    fn plan(&mut self, cases: &[Case]) -> Result<Plan, SessionError> {
         if let Some(plan) = &self.assignment.plan {
             return Ok(plan.clone());
         }
@@ -156,7 +166,7 @@ impl Session<'_, '_> {
         let job = &self.assignment.job;
         let budget = u64::try_from(job.budget.as_nanos()).unwrap_or(u64::MAX);
         let left = Nanos(budget.saturating_sub(self.elapsed().0));
-        let plan = rehearse::plan(self.os, job, &self.models, &job.cases(), left)
+        let plan = rehearse::plan(self.os, job, &self.models, cases, left)
             .map_err(|source| self.model_error(0, source))?;
         self.emit(Line::Plan(plan.clone()))?;
         Ok(plan)
@@ -170,32 +180,38 @@ impl Session<'_, '_> {
         Nanos(self.os.now().0 - self.begun.0)
     }
 
-    fn blocks(&mut self, plan: &Plan) -> Result<(), SessionError> {
+    fn blocks(&mut self, cases: &[Case], plan: &Plan) -> Result<(), SessionError> {
         let works = self.works(plan)?;
-        let Assignment { job, purpose, .. } = self.assignment;
-        let blocks = if *purpose == Purpose::Verify { 1 } else { job.blocks.get() };
-        let done: HashSet<&RunKey> = self.assignment.done.iter().collect();
-        let cases = job.cases();
-        let missing = |block| {
-            let left = |case: &Case| !done.contains(&RunKey { case: case.clone(), block });
-            schedule::order(&cases, job.seed, block).into_iter().filter(left).collect::<Vec<_>>()
-        };
+        let Assignment { job, done, .. } = self.assignment;
+        let done: HashSet<&RunKey> = done.iter().collect();
+        let is_missing = |case: &Case, block| !done.contains(&RunKey { case: case.clone(), block });
         let mut runs = done.len() as u64;
-        let total = cases.len() as u64 * u64::from(blocks);
-        for block in 0..blocks {
-            let left = missing(block);
-            if !left.is_empty() && !self.can_afford(plan, block) {
-                return self.end(EndStatus::Budget, runs, total);
+        for block in 0..self.block_count() {
+            let mut missing = schedule::order(cases, job.seed, block);
+            missing.retain(|case| is_missing(case, block));
+            if !missing.is_empty() && !self.can_afford(plan, block) {
+                return self.end(EndStatus::Budget, runs, cases);
             }
-            for case in left {
-                if self.cancel.load(Ordering::Relaxed) {
-                    return self.end(EndStatus::Cancelled, runs, total);
+            for case in missing {
+                if self.cancelled() {
+                    return self.end(EndStatus::Cancelled, runs, cases);
                 }
                 self.run(case, block, plan, &works)?;
                 runs += 1;
             }
         }
-        self.end(EndStatus::Complete, runs, total)
+        self.end(EndStatus::Complete, runs, cases)
+    }
+
+    fn block_count(&self) -> u32 {
+        match self.assignment.purpose {
+            Purpose::Verify => 1,
+            Purpose::Measure | Purpose::Estimate => self.assignment.job.blocks.get(),
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 
     /// A block that begins is finished; one that would end far beyond the budget isn't begun. The first one always is.
@@ -205,7 +221,8 @@ impl Session<'_, '_> {
         block == 0 || expected <= budget
     }
 
-    fn end(&mut self, status: EndStatus, runs: u64, total: u64) -> Result<(), SessionError> {
+    fn end(&mut self, status: EndStatus, runs: u64, cases: &[Case]) -> Result<(), SessionError> {
+        let total = cases.len() as u64 * u64::from(self.block_count());
         self.emit(Line::End(End { status, runs, missing: total.saturating_sub(runs) }))
     }
 

@@ -156,6 +156,7 @@ impl Examined {
             layout_hash: self.layout_hash(),
             architecture: self.architecture.clone(),
             tensors: u32::try_from(self.tensors.len()).unwrap_or(u32::MAX),
+            tensors_by_offset: self.tensors.is_sorted_by_key(|tensor| tensor.data.start.0),
             types: self.types(),
             file_system: self.facts.file_system.clone(),
             storage: self.facts.storage,

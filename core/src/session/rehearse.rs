@@ -7,7 +7,7 @@ use crate::measure::{Work, foretell, measure};
 use crate::os::{Os, OsError};
 use crate::random::Random;
 use crate::record::{Plan, Span};
-use crate::unit::{ByteRange, Bytes, Nanos, PageSize};
+use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageSize};
 
 /// What a rehearsal touches of each file.
 const REHEARSED: Bytes = Bytes::mib(8);
@@ -25,22 +25,24 @@ pub(super) fn plan(
     left: Nanos,
 ) -> Result<Plan, OsError> {
     let whole: Vec<ByteRange> = models.iter().map(|model| whole(job, os.page_size(), model)).collect();
-    let mut block = Nanos(0);
+    let mut whole_blocks = Vec::new();
     for (index, model) in models.iter().enumerate() {
         let of_model = cases.iter().filter(|case| case.variant == job.models[index].name);
         let part = sample(os.page_size(), model, whole[index], REHEARSED);
         let took = rehearse(os, model, of_model, part)?;
-        block.0 += scale(took.0, whole[index].len.0, part.len.0);
+        whole_blocks.push(scale(took.0, whole[index].len.0, part.len.0));
     }
+    let whole_block: u64 = whole_blocks.iter().sum();
     let affordable = left.0 / 100 * FILL_PERCENT / u64::from(job.blocks.get());
-    let spans: Vec<Span> = (0..models.len())
-        .map(|index| {
-            let fits = Bytes(scale(whole[index].len.0, affordable, block.0.max(1)).max(SMALLEST_SAMPLE.0));
-            let range = sample(os.page_size(), &models[index], whole[index], fits);
-            span(&job.models[index].name, range, models[index].subject.len)
-        })
-        .collect();
-    Ok(Plan { spans, cases: cases.len() as u32, estimated_block_ns: block.0.min(affordable.max(1)) })
+    let ranges = models.iter().zip(&whole).map(|(model, &whole)| {
+        let fits = scale(whole.len.0, affordable, whole_block.max(1));
+        sample(os.page_size(), model, whole, Bytes(fits.max(SMALLEST_SAMPLE.0)))
+    });
+    let ranges: Vec<ByteRange> = ranges.collect();
+    let estimates = (0..models.len()).map(|n| scale(whole_blocks[n], ranges[n].len.0, whole[n].len.0));
+    let estimated_block_ns = estimates.sum();
+    let spans = (0..models.len()).map(|n| span(&job.models[n].name, ranges[n], models[n].subject.len));
+    Ok(Plan { spans: spans.collect(), cases: cases.len() as u32, estimated_block_ns })
 }
 
 /// `value` × `numerator` ÷ `denominator`, without overflow between.
@@ -60,10 +62,10 @@ fn sample(page: PageSize, model: &Examined, whole: ByteRange, most: Bytes) -> By
     if whole.len <= most {
         return whole;
     }
-    let len = Bytes(page.floor(crate::unit::FileOffset(most.0)).0);
+    let len = Bytes(page.floor(FileOffset(most.0)).0);
     let start = page.floor(model.data_start());
     // A short file with a long header: the sample ends with the file.
-    let start = start.min(page.floor(crate::unit::FileOffset(whole.len.0 - len.0)));
+    let start = start.min(page.floor(FileOffset(whole.len.0 - len.0)));
     ByteRange { start, len }
 }
 

@@ -56,7 +56,7 @@ pub fn bytes(line: &Line) -> Vec<u8> {
 pub fn go_on(report: &Report, models: Vec<Model>) -> Assignment {
     let header = report.header();
     let segment = report.headers.iter().map(|header| header.segment).max().unwrap_or(0) + 1;
-    let mut job = header.job.clone();
+    let mut job = report.job().clone();
     job.models = models;
     Assignment {
         purpose: Purpose::Measure,
@@ -66,7 +66,7 @@ pub fn go_on(report: &Report, models: Vec<Model>) -> Assignment {
         done: report.done(),
         plan: report.plan.clone(),
         variants: report.variants.clone(),
-        context: Some(header.context.clone()),
+        began: Some(Box::new(header.clone())),
         cache_dir: None,
     }
 }

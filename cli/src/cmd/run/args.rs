@@ -105,6 +105,9 @@ impl Args {
         if job.models.is_empty() {
             bail!("no model given: packbench run MODEL.gguf");
         }
+        if self.aa && job.models.len() > 1 {
+            bail!("--aa measures one model against itself, found {}", job.models.len());
+        }
         if self.aa {
             job.models = job.models.into_iter().flat_map(twice).collect();
         }

@@ -1,9 +1,11 @@
 //! Drives a target through an assignment: takes the lines of its agents, and starts another agent when one dies.
 
+use std::time::Instant;
+
 use anyhow::bail;
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{
-    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, Status, Variant,
+    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, Status, Variant, cases,
 };
 
 use super::interrupt;
@@ -26,7 +28,15 @@ pub enum Outcome {
 
 /// Carries out `assignment` on `target`.
 pub fn drive(target: &dyn Target, assignment: Assignment, journal: &mut Journal) -> anyhow::Result<Outcome> {
-    let mut drive = Drive { assignment, journal, begun: false, phase: None, end: None, deaths: 0 };
+    let mut drive = Drive {
+        assignment,
+        journal,
+        begun: false,
+        phase: None,
+        end: None,
+        deaths: 0,
+        started: Instant::now(),
+    };
     drive.expect();
     loop {
         let ended = drive.one_agent(target)?;
@@ -54,14 +64,20 @@ struct Drive<'a> {
     phase: Option<Phase>,
     end: Option<End>,
     deaths: u32,
+    started: Instant,
 }
 
 impl Drive<'_> {
     fn expect(&mut self) {
-        let Assignment { job, done, purpose, .. } = &self.assignment;
-        let blocks = if *purpose == Purpose::Measure { job.blocks.get() as usize } else { 1 };
-        let (total, done) = (job.cases().len() * blocks, done.len());
+        let (total, done) = (self.total(), self.assignment.done.len());
         self.journal.expect(total, done);
+    }
+
+    /// How many runs the session comes to.
+    fn total(&self) -> usize {
+        let Assignment { job, variants, purpose, .. } = &self.assignment;
+        let blocks = if *purpose == Purpose::Verify { 1 } else { job.blocks.get() as usize };
+        cases(job, variants).len() * blocks
     }
 
     fn one_agent(&mut self, target: &dyn Target) -> anyhow::Result<Ended> {
@@ -96,7 +112,10 @@ impl Drive<'_> {
             self.journal.take(&line)?;
         }
         match line {
-            Line::Plan(plan) => self.assignment.plan = Some(plan),
+            Line::Plan(plan) => {
+                self.assignment.plan = Some(plan);
+                self.expect();
+            }
             Line::Phase(phase) => self.phase = Some(phase),
             Line::Run(run) => {
                 self.assignment.done.push(run.key());
@@ -111,7 +130,7 @@ impl Drive<'_> {
 
     /// Whether this segment has its header already.
     fn header(&mut self, header: &Header) -> bool {
-        self.assignment.context.get_or_insert_with(|| header.context.clone());
+        self.assignment.began.get_or_insert_with(|| Box::new(header.clone()));
         std::mem::replace(&mut self.begun, true)
     }
 
@@ -127,6 +146,9 @@ impl Drive<'_> {
     /// Records the run in which an agent died; the session goes on without it.
     fn bury(&mut self, how: &str) -> anyhow::Result<()> {
         self.deaths += 1;
+        // The next agent counts from its own beginning.
+        let left = self.assignment.job.budget.saturating_sub(self.started.elapsed());
+        self.assignment.job.budget = left;
         match self.phase.take() {
             Some(Phase { phase, case: Some(case), block: Some(block), .. }) => {
                 let key = RunKey { case, block };
@@ -148,10 +170,9 @@ impl Drive<'_> {
     }
 
     fn cancelled(&self) -> End {
-        let Assignment { job, done, .. } = &self.assignment;
-        let total = job.cases().len() as u64 * u64::from(job.blocks.get());
-        let runs = done.len() as u64;
-        End { status: EndStatus::Cancelled, runs, missing: total.saturating_sub(runs) }
+        let runs = self.assignment.done.len();
+        let missing = self.total().saturating_sub(runs) as u64;
+        End { status: EndStatus::Cancelled, runs: runs as u64, missing }
     }
 }
 

@@ -17,7 +17,7 @@ use journal::Journal;
 use packbench_core::compare::{Question, compare};
 use packbench_core::job::{Field, Job, Model};
 use packbench_core::record::wire::{Assignment, Purpose};
-use packbench_core::record::{EndStatus, Line, Metric, Run, Status};
+use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, Variant, cases};
 use packbench_core::session::{self, ReportWriter};
 
 use crate::target::Host;
@@ -44,7 +44,7 @@ fn assignment(args: &Args) -> anyhow::Result<Assignment> {
         done: Vec::new(),
         plan: None,
         variants: Vec::new(),
-        context: None,
+        began: None,
         cache_dir: remember::cache_dir(),
     })
 }
@@ -98,39 +98,25 @@ fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 fn missing(assignment: &Assignment) -> usize {
-    let total = assignment.job.cases().len() * assignment.job.blocks.get() as usize;
-    let blocks = assignment.job.blocks.get();
-    total - assignment.done.iter().filter(|key| key.block < blocks).count()
+    let Assignment { job, variants, done, .. } = assignment;
+    let blocks = job.blocks.get();
+    let total = cases(job, variants).len() * blocks as usize;
+    total - done.iter().filter(|key| key.block < blocks).count()
 }
 
 /// Shows what was measured, and what to type next.
 fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCode> {
     let Outcome::Ended(end) = outcome else { return Ok(ExitCode::from(exit::INVALID)) };
     let report = super::compare::read(path)?;
-    let shown = path.display();
     if !args.json {
         let mut out = io::stdout().lock();
         write!(out, "{}", render::report(&report))?;
         if args.aa {
-            write!(out, "\n{}", render::comparisons(&compare(&report, &against_itself())?))?;
+            write!(out, "\n{}", render::comparisons(&compare(&report, &question(Field::Variant))?))?;
         }
-        writeln!(out, "\nReport: {shown}")?;
-        match end.status {
-            EndStatus::Complete if !args.aa => {
-                let by = render::next_comparison(&report);
-                writeln!(out, "Next:   packbench compare {shown} --by {by}")?;
-            }
-            EndStatus::Complete => {}
-            EndStatus::Cancelled => writeln!(
-                out,
-                "Stopped with {} runs missing. Go on with: packbench run --resume {shown}",
-                end.missing
-            )?,
-            EndStatus::Budget => writeln!(
-                out,
-                "The budget was used up with {} runs missing. Go on with: packbench run --resume {shown}",
-                end.missing
-            )?,
+        writeln!(out, "\nReport: {}", path.display())?;
+        if let Some(next) = next(args, path, &report, &end) {
+            writeln!(out, "{next}")?;
         }
     }
     Ok(match end.status {
@@ -139,9 +125,28 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
     })
 }
 
-/// `--aa`: the same file twice.
-fn against_itself() -> Question {
-    Question { by: Field::Variant, metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
+fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> {
+    let (path, missing) = (path.display(), end.missing);
+    let go_on = format!("{missing} runs missing. Go on with: packbench run --resume {path}");
+    match end.status {
+        EndStatus::Complete if args.aa => None,
+        EndStatus::Complete => {
+            let by = first_comparison(report)?;
+            Some(format!("Next:   packbench compare {path} --by {by}"))
+        }
+        EndStatus::Cancelled => Some(format!("Stopped with {go_on}")),
+        EndStatus::Budget => Some(format!("The budget was used up with {go_on}")),
+    }
+}
+
+/// A field in which arms can be compared; the models first, for they are what was named.
+fn first_comparison(report: &Report) -> Option<Field> {
+    let fields = [Field::Variant, Field::Policy, Field::Pattern, Field::IoSize, Field::Cache];
+    fields.into_iter().find(|&by| compare(report, &question(by)).is_ok())
+}
+
+fn question(by: Field) -> Question {
+    Question { by, metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
 }
 
 fn list(args: &Args) -> anyhow::Result<ExitCode> {
@@ -152,7 +157,9 @@ fn list(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(exit::INVALID));
     };
     if !args.json {
-        write!(io::stdout().lock(), "{}", render::plan(&job, &plan))?;
+        let variants: Vec<Variant> = journal.lines().iter().filter_map(variant_of).cloned().collect();
+        let text = render::plan(&cases(&job, &variants), job.blocks.get(), &plan);
+        write!(io::stdout().lock(), "{text}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -168,6 +175,13 @@ fn verify(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let failed = runs.iter().any(|run| run.status != Status::Ok);
     Ok(if failed { ExitCode::from(exit::INVALID) } else { ExitCode::SUCCESS })
+}
+
+fn variant_of(line: &Line) -> Option<&Variant> {
+    match line {
+        Line::Variant(variant) => Some(variant),
+        _ => None,
+    }
 }
 
 fn run_of(line: &Line) -> Option<&Run> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Context, Plan, Purpose, Variant};
+use super::{Header, Plan, Purpose, Variant};
 use crate::job::{Case, Job};
 use crate::record::RunKey;
 
@@ -38,8 +38,8 @@ pub struct Assignment {
     pub plan: Option<Plan>,
     /// What the models were when the session began: a resumed session measures the same files.
     pub variants: Vec<Variant>,
-    /// Where the session began: a resumed session measures on the same machine.
-    pub context: Option<Context>,
+    /// How the session began: a resumed one measures on the same machine, with the same tool.
+    pub began: Option<Box<Header>>,
     /// Where payload hashes are kept; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
 }

@@ -55,6 +55,8 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// Why there is no better one; `null` when there is nothing to say.
     pub reason: Option<String>,
+    /// Runs of either arm that were not paired, and why.
+    pub left_out: Vec<String>,
     /// Why the paired runs deserve less trust.
     pub caveats: Vec<Caveat>,
 }

@@ -101,6 +101,8 @@ pub struct Variant {
     pub architecture: Option<String>,
     /// How many tensors the file has.
     pub tensors: u32,
+    /// Whether the header lists them in the order of their offsets.
+    pub tensors_by_offset: bool,
     /// How they are quantized, the type with the most bytes first.
     pub types: Vec<TypeShare>,
     /// As the system calls it: ext4, f2fs, fuse …
@@ -182,7 +184,7 @@ pub struct Run {
     pub status: Status,
     /// What went wrong; `null` unless the run failed or was killed.
     pub error: Option<String>,
-    /// The policy that was in force; `null` for a probe that maps nothing, and when it could not be set.
+    /// The policy that was in force; `null` for a probe that maps nothing, and when the run failed.
     pub policy_effective: Option<Policy>,
     /// What was counted; `null` when nothing was.
     pub metrics: Option<Metrics>,
