@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod doctor;
 pub mod inspect;
+pub mod report;
 pub mod run;
 pub mod schema;
 
@@ -33,6 +34,8 @@ pub enum Verb {
     Inspect(inspect::Args),
     /// Measure how this device brings model files in.
     Run(Box<run::Args>),
+    /// Show the tables of a report.
+    Report(report::Args),
     /// Hold the arms of a report against each other.
     Compare(compare::Args),
     /// Say what this machine can prove, and what to do about the rest.

@@ -15,6 +15,8 @@ use crate::unit::{Bytes, Nanos, PageSize};
 const MADV_POPULATE_READ: c_int = 22;
 /// Since Linux 5.4.
 const MADV_PAGEOUT: c_int = 21;
+/// Has no name in libc for Android.
+const RUSAGE_THREAD: c_int = 1;
 
 /// `pread` with a 64-bit offset on every target: Android's and glibc's plain one has 32 bits on 32-bit systems.
 ///
@@ -172,7 +174,7 @@ fn thread_reading() -> Reading {
     // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the calling thread.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_THREAD, &mut usage);
+        libc::getrusage(RUSAGE_THREAD as _, &mut usage);
         usage
     };
     Reading {
