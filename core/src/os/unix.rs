@@ -158,6 +158,19 @@ impl ModelFile for UnixFile {
     }
 }
 
+/// Has the address worked out before the load, as C compilers have it. Left alone, LLVM folds the sum into the load and
+/// unrolls the loop; where every touch misses the TLB, that takes a third longer (AMD Zen 3: 67 µs instead of 48 for
+/// 8,192 mapped pages in random order).
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "the address is not followed there")]
+fn in_register(mut address: *const u8) -> *const u8 {
+    // SAFETY: there is no instruction in it; the address comes out as it went in.
+    unsafe {
+        std::arch::asm!("/* {} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags))
+    };
+    address
+}
+
 struct UnixMapping {
     start: NonNull<u8>,
     len: usize,
@@ -271,7 +284,7 @@ impl Mapping for UnixMapping {
         let mut sum = 0;
         for &index in touches.order() {
             // SAFETY: `index` is below `pages.count`, and those pages begin within the mapping (asserted above).
-            sum += u64::from(unsafe { base.add(index as usize * page).read_volatile() });
+            sum += u64::from(unsafe { in_register(base.add(index as usize * page)).read_volatile() });
         }
         sum
     }
