@@ -5,7 +5,8 @@
 # A stage that ends with this was skipped. The number is the one that test harnesses know for it.
 readonly SKIPPED=77
 
-STAGES_WANTED=()  # all, when empty
+STAGES_WANTED=() # all, when empty
+STAGES_KNOWN=()
 STAGES_PASSED=()
 STAGES_FAILED=()
 STAGES_SKIPPED=()
@@ -76,7 +77,8 @@ at_least() {
 # nothing but itself.
 stage() {
     local name=$1 status
-    is_wanted "$name" || return 0
+    STAGES_KNOWN+=("$name")
+    [[ ${#STAGES_WANTED[@]} -eq 0 ]] || is_among "$name" "${STAGES_WANTED[@]}" || return 0
     say "── $name"
     set +e
     (
@@ -92,11 +94,11 @@ stage() {
     esac
 }
 
-is_wanted() {
-    local wanted
-    [[ ${#STAGES_WANTED[@]} -gt 0 ]] || return 0
-    for wanted in "${STAGES_WANTED[@]}"; do
-        [[ $wanted != "$1" ]] || return 0
+# is_among WORD WORDS...
+is_among() {
+    local word
+    for word in "${@:2}"; do
+        [[ $word != "$1" ]] || return 0
     done
     return 1
 }
@@ -107,10 +109,12 @@ skip() {
     exit "$SKIPPED"
 }
 
-# summary: the closing line. Fails when a stage failed, or when none ran although some were asked for.
+# summary: the closing line. Fails when a stage failed, or was asked for and isn't there.
 summary() {
-    local ran=$((${#STAGES_PASSED[@]} + ${#STAGES_FAILED[@]} + ${#STAGES_SKIPPED[@]}))
-    [[ $ran -gt 0 ]] || die "found no stage named ${STAGES_WANTED[*]}"
+    local wanted
+    for wanted in "${STAGES_WANTED[@]}"; do
+        is_among "$wanted" "${STAGES_KNOWN[@]}" || die "found no stage $wanted, expected one of: ${STAGES_KNOWN[*]}"
+    done
     [[ ${#STAGES_FAILED[@]} -eq 0 ]] || say "failed: ${STAGES_FAILED[*]}"
     [[ ${#STAGES_SKIPPED[@]} -eq 0 ]] || say "skipped: ${STAGES_SKIPPED[*]}"
     say "${#STAGES_PASSED[@]} passed, ${#STAGES_FAILED[@]} failed, ${#STAGES_SKIPPED[@]} skipped"
