@@ -1,0 +1,95 @@
+//! packbench beside other programs that do the same work. Each stage prints what both sides took or counted, beside
+//! the bar that it is held against, and fails when a bar is missed.
+
+mod c_loops;
+mod fio;
+mod harness;
+mod harness_cost;
+mod ratio;
+mod report;
+mod rounds;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Report;
+use crate::rounds::Plan;
+
+/// Holds packbench against other programs that do the same work.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    stage: Stage,
+    /// Also write a line of JSON a row to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Stage {
+    /// Our probes beside C loops with the same system calls
+    HarnessCost {
+        /// Where the measured file is made: a folder on a local disk
+        #[arg(long)]
+        folder: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct Repeat {
+    /// How often each arm runs
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(6..))]
+    rounds: u32,
+    /// Decides the order of arms and pages
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl From<Repeat> for Plan {
+    fn from(Repeat { rounds, seed }: Repeat) -> Self {
+        Plan { rounds, seed }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all bars were reached.
+fn run(cli: Cli) -> Result<bool> {
+    let mut report = Report::new(cli.json.as_deref())?;
+    match cli.stage {
+        Stage::HarnessCost { folder, repeat } => {
+            let bench = harness_cost::bench(&folder, repeat.into())?;
+            report.show(&bench.beside_c()?)?;
+            if fio::is_there() {
+                report.show(&bench.beside_fio()?)?;
+            }
+        }
+    }
+    Ok(report.holds())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}
