@@ -1,10 +1,13 @@
 //! packbench beside other programs that do the same work. Each stage prints what both sides took or counted, beside
 //! the bar that it is held against, and fails when a bar is missed.
 
+mod allocations;
 mod c_loops;
+mod counts;
 mod fio;
 mod harness;
 mod harness_cost;
+mod header_parse;
 mod ratio;
 mod report;
 mod rounds;
@@ -35,6 +38,25 @@ enum Stage {
         /// Where the measured file is made: a folder on a local disk
         #[arg(long)]
         folder: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
+    /// Our header parse beside candle-core's reader
+    HeaderParse {
+        /// Where the file is made
+        #[arg(long)]
+        folder: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
+    /// Our header parse beside gguf-parser-go, large metadata skipped
+    HeaderParseGo {
+        /// Where the file is made
+        #[arg(long)]
+        folder: PathBuf,
+        /// The program built from go/
+        #[arg(long)]
+        reader: PathBuf,
         #[command(flatten)]
         repeat: Repeat,
     },
@@ -77,6 +99,13 @@ fn run(cli: Cli) -> Result<bool> {
             if fio::is_there() {
                 report.show(&bench.beside_fio()?)?;
             }
+        }
+        Stage::HeaderParse { folder, repeat } => {
+            report.show(&header_parse::beside_candle(&folder, repeat.into())?)?;
+            report.show(&[header_parse::allocation(&folder)?])?;
+        }
+        Stage::HeaderParseGo { folder, reader, repeat } => {
+            report.show(&header_parse::beside_go(&folder, repeat.into(), &reader)?)?;
         }
     }
     Ok(report.holds())
