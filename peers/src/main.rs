@@ -4,6 +4,7 @@
 mod allocations;
 mod c_loops;
 mod counts;
+mod fault_counts;
 mod fio;
 mod harness;
 mod harness_cost;
@@ -60,6 +61,12 @@ enum Stage {
         #[command(flatten)]
         repeat: Repeat,
     },
+    /// The faults that our probe counts beside fio's mmap engine
+    FaultCounts {
+        /// Where the measured file is made: a folder on a device with readahead 128 KiB
+        #[arg(long)]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -107,6 +114,7 @@ fn run(cli: Cli) -> Result<bool> {
         Stage::HeaderParseGo { folder, reader, repeat } => {
             report.show(&header_parse::beside_go(&folder, repeat.into(), &reader)?)?;
         }
+        Stage::FaultCounts { folder } => report.show(&fault_counts::run(&folder)?)?,
     }
     Ok(report.holds())
 }
