@@ -23,6 +23,9 @@ const LOOP_BAR: Bar = Bar::AtMost(1.03);
 /// Small enough that a round is short beside what drifts, too large for the processor's caches.
 const FILE: Bytes = Bytes::mib(32);
 
+/// A device varies from pass to pass by far more than memory does: so many times the rounds.
+const COLD_ROUNDS: u32 = 4;
+
 /// What stands there for orientation needs no narrow interval.
 const FIO_ROUNDS: u32 = 10;
 
@@ -71,7 +74,12 @@ impl<O: Os> Bench<O> {
             self.harness.prepare(cache)?;
             self.checked(self.c_loop(probe, self.random(round))?)
         };
-        self.compare(what, self.plan, BAR, |round| self.ours(cache, probe, round), peer)
+        let rounds = match cache {
+            CacheState::Cold => COLD_ROUNDS * self.plan.rounds,
+            CacheState::Warm => self.plan.rounds,
+        };
+        let plan = Plan { rounds, ..self.plan };
+        self.compare(what, plan, BAR, |round| self.ours(cache, probe, round), peer)
     }
 
     fn fio_row(&self, what: &str, cache: CacheState, probe: Probe, passes: u32) -> Result<RatioRow> {
