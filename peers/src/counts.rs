@@ -91,7 +91,7 @@ impl fmt::Display for CountBar {
             CountBar::Equal => f.write_str("equal"),
             CountBar::Exactly(count) => write!(f, "both {count}"),
             CountBar::MeansWithin(share) => write!(f, "means within {} %", 100.0 * share),
-            CountBar::Below(bytes) => write!(f, "< {bytes}"),
+            CountBar::Below(bytes) => write!(f, "< {}", bytes.exact()),
         }
     }
 }

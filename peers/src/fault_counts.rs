@@ -24,8 +24,9 @@ pub fn run(folder: &Path) -> Result<Vec<CountRow>> {
     let readahead = harness.os.open(harness.path())?.facts().readahead;
     ensure!(
         readahead == Some(READAHEAD),
-        "found readahead {readahead:?} in {}, expected {READAHEAD}: run it on scripts/rig",
-        folder.display()
+        "found readahead {readahead:?} in {}, expected {}: run it on scripts/rig",
+        folder.display(),
+        READAHEAD.exact()
     );
     let pages = harness.page().count(FILE);
     let faults = |policy, pattern| Probe::Faults { policy, pattern };
