@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use packbench_core::gguf::sample::{TinyLlama, vocabulary};
+use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{Gguf, Value, Version, Writer};
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
@@ -40,7 +40,7 @@ fn allocated_by_parse(file: &[u8]) -> usize {
 fn a_real_header_takes_little() {
     let vocabulary_only = vocabulary(150_000);
     assert_eq!(allocated_by_parse(&vocabulary_only), allocated_by_parse(&vocabulary(10)));
-    let tensors = TinyLlama::new(33).bytes();
+    let tensors = TinyModel::new(33).bytes();
     let total = allocated_by_parse(&vocabulary_only) + allocated_by_parse(&tensors);
     assert!(total < 256 << 10, "{total} bytes");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use packbench_core::compare::{Gate, Question, compare};
 use packbench_core::error::chain;
-use packbench_core::gguf::sample::{LayerOrder, TinyLlama};
+use packbench_core::gguf::sample::{LayerOrder, TinyModel};
 use packbench_core::job::{CacheState, Field, Job, Model, Pattern, Policy, ProbeKind};
 use packbench_core::os::fake::{Eviction, FakeOs};
 use packbench_core::os::{self, Os};
@@ -78,7 +78,7 @@ fn runs(lines: &[Line]) -> Vec<&Run> {
 }
 
 fn fake(eviction: Eviction) -> FakeOs {
-    FakeOs::new(TinyLlama::new(3).bytes(), eviction)
+    FakeOs::new(TinyModel::new(3).bytes(), eviction)
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn what_is_no_report_is_said_to_be_none() {
 fn another_file_under_the_same_name_is_refused() {
     let asked = assignment(job(&[("m", Path::new("m"))], 2));
     let cut = Report::read(&written(&lines_until(&fake(Eviction::Works), &asked, 1).unwrap())).unwrap();
-    let other = FakeOs::new(TinyLlama { seed: 9, ..TinyLlama::new(3) }.bytes(), Eviction::Works);
+    let other = FakeOs::new(TinyModel { seed: 9, ..TinyModel::new(3) }.bytes(), Eviction::Works);
     let error = lines_until(&other, &go_on(&cut, asked.job.models), 9).unwrap_err();
     assert_eq!(
         chain(&error),
@@ -338,7 +338,7 @@ fn a_model_that_cannot_be_measured_is_refused_before_the_first_line() {
 fn a_budget_that_is_used_up_ends_after_the_first_block() {
     // The scripted clock stands still, so only the real system can use up a budget.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let model = write(folder.path(), "m", TinyLlama::new(2));
+    let model = write(folder.path(), "m", TinyModel::new(2));
     let asked = Job { budget: Duration::ZERO, ..job(&[("m", &model)], 50) };
     let told = lines(&os::host(), &assignment(asked));
     assert_eq!(runs(&told).len(), 2);
@@ -346,7 +346,7 @@ fn a_budget_that_is_used_up_ends_after_the_first_block() {
     assert_eq!((end.status, end.missing), (EndStatus::Budget, 98));
 }
 
-fn write(folder: &Path, name: &str, model: TinyLlama) -> PathBuf {
+fn write(folder: &Path, name: &str, model: TinyModel) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, model.bytes()).unwrap();
     path
@@ -362,8 +362,8 @@ fn variants(lines: &[Line]) -> Vec<&Variant> {
 #[test]
 fn two_layouts_of_one_model_are_one_payload() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let numeric = write(folder.path(), "n", TinyLlama::new(12));
-    let sorted = TinyLlama { order: LayerOrder::Lexicographic, ..TinyLlama::new(12) };
+    let numeric = write(folder.path(), "n", TinyModel::new(12));
+    let sorted = TinyModel { order: LayerOrder::Lexicographic, ..TinyModel::new(12) };
     let sorted = write(folder.path(), "l", sorted);
     let cache_dir = Some(folder.path().join("cache"));
     let asked = Assignment { cache_dir, ..assignment(job(&[("n", &numeric), ("l", &sorted)], 6)) };
@@ -388,7 +388,7 @@ fn two_layouts_of_one_model_are_one_payload() {
 #[test]
 fn a_file_that_shrinks_meanwhile_fails_its_runs_and_not_the_session() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let model = write(folder.path(), "m", TinyLlama::new(4));
+    let model = write(folder.path(), "m", TinyModel::new(4));
     let asked = assignment(job(&[("m", &model)], 3));
     let mut told = Vec::new();
     carry_out(&os::host(), tool(), &asked, &AtomicBool::new(false), &mut |line: &Line| {
@@ -409,7 +409,7 @@ fn a_file_that_shrinks_meanwhile_fails_its_runs_and_not_the_session() {
 #[test]
 fn a_file_cut_in_the_middle_of_a_run_fails_that_run_alone() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let whole = TinyLlama { payload: packbench_core::unit::Bytes::mib(8), ..TinyLlama::new(4) };
+    let whole = TinyModel { payload: packbench_core::unit::Bytes::mib(8), ..TinyModel::new(4) };
     let model = write(folder.path(), "m", whole);
     let bytes = fs::read(&model).unwrap();
     let asked = assignment(job(&[("m", &model)], 2));

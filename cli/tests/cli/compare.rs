@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use packbench_core::gguf::sample::TinyLlama;
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::record::{Line, Report};
 use packbench_core::session::bytes;
 
@@ -90,7 +90,7 @@ fn five_blocks_are_too_few_and_say_so() {
 fn what_may_not_be_compared_is_refused_by_name() {
     let scratch = Scratch::new();
     scratch.model();
-    scratch.write("other.gguf", &TinyLlama { seed: 3, ..TinyLlama::new(4) }.bytes());
+    scratch.write("other.gguf", &TinyModel { seed: 3, ..TinyModel::new(4) }.bytes());
     let run =
         ["run", "m.gguf", "other.gguf", "--probe", "faults", "--pattern", "sequential", "--cache", "cold"];
     scratch.packbench(&[&run[..], &["--out", "r.jsonl"]].concat()).assert().success();

@@ -1,4 +1,4 @@
-use packbench_core::gguf::sample::{TinyLlama, vocabulary};
+use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{Dims, GgmlType, Value, Version, Writer};
 
 use crate::scratch::{Scratch, stderr, stdout};
@@ -6,7 +6,7 @@ use crate::scratch::{Scratch, stderr, stdout};
 #[test]
 fn a_model_is_shown_in_the_order_of_the_file() {
     let scratch = Scratch::new();
-    scratch.write("m.gguf", &TinyLlama::new(1).bytes());
+    scratch.write("m.gguf", &TinyModel::new(1).bytes());
     insta::assert_snapshot!(stdout(&mut scratch.packbench(&["inspect", "m.gguf"])), @r#"
     GGUF v3, llama, tiny llama: 119 kB
     11 tensors, 110 kB of data after a header of 8.58 kB, aligned to 32 bytes
@@ -91,7 +91,7 @@ fn a_part_of_a_split_model_is_named_as_such() {
 #[test]
 fn what_is_no_gguf_is_refused_with_what_was_found() {
     let scratch = Scratch::new();
-    let model = TinyLlama::new(1).bytes();
+    let model = TinyModel::new(1).bytes();
     let files: [(&str, &[u8]); 4] = [
         ("empty", b""),
         ("html", b"<!DOCTYPE html>"),

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use packbench_core::gguf::sample::TinyLlama;
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::random::Random;
 use packbench_core::record::{Line, RunKey, Status};
 use packbench_core::unit::Bytes;
@@ -77,7 +77,7 @@ fn a_hundred_kills_lose_nothing() {
 #[test]
 fn an_agent_that_dies_is_recorded_and_replaced() {
     let scratch = Scratch::new();
-    scratch.write("m.gguf", &TinyLlama { payload: Bytes::mib(32), ..TinyLlama::new(4) }.bytes());
+    scratch.write("m.gguf", &TinyModel { payload: Bytes::mib(32), ..TinyModel::new(4) }.bytes());
     // Long enough to be killed in: each page is waited for.
     let slow = ["--probe", "faults", "--policy", "random", "--cache", "cold", "--blocks", "2"];
     let args = [&["run", "m.gguf", "--json", "--out", "r.jsonl"][..], &slow].concat();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use packbench_core::gguf::sample::TinyLlama;
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::record::{Report, Run, Status};
 use packbench_core::unit::Bytes;
 
@@ -27,7 +27,7 @@ impl Scratch {
 
     /// A small model, as files in the wild are made.
     pub fn model(&self) -> PathBuf {
-        self.write("m.gguf", &TinyLlama { payload: Bytes::mib(2), ..TinyLlama::new(4) }.bytes())
+        self.write("m.gguf", &TinyModel { payload: Bytes::mib(2), ..TinyModel::new(4) }.bytes())
     }
 
     /// The program, in this folder and with a cache of its own.

@@ -1,6 +1,6 @@
 //! The sample models are what they claim to be, and the reader's questions answer them.
 
-use packbench_core::gguf::sample::{LayerOrder, TinyLlama, vocabulary};
+use packbench_core::gguf::sample::{LayerOrder, TinyModel, vocabulary};
 use packbench_core::gguf::{Gguf, Split, Value, Version, Writer};
 use packbench_core::unit::{Bytes, FileOffset};
 
@@ -18,7 +18,7 @@ fn a_vocabulary_has_no_tensors() {
 
 #[test]
 fn a_tiny_llama_is_as_large_as_was_asked() {
-    let model = TinyLlama { payload: Bytes::mib(3), ..TinyLlama::new(12) };
+    let model = TinyModel { payload: Bytes::mib(3), ..TinyModel::new(12) };
     let file = model.bytes();
     let gguf = Gguf::parse(&file).unwrap();
     let payload: Bytes = gguf.tensors.iter().map(|tensor| tensor.data.len).sum();
@@ -30,8 +30,8 @@ fn a_tiny_llama_is_as_large_as_was_asked() {
 
 #[test]
 fn layer_orders_hold_the_same_payload() {
-    let numeric = TinyLlama::new(12);
-    let files = [numeric.bytes(), TinyLlama { order: LayerOrder::Lexicographic, ..numeric }.bytes()];
+    let numeric = TinyModel::new(12);
+    let files = [numeric.bytes(), TinyModel { order: LayerOrder::Lexicographic, ..numeric }.bytes()];
     let [numeric, lexicographic] = [Gguf::parse(&files[0]).unwrap(), Gguf::parse(&files[1]).unwrap()];
     assert_eq!(numeric.tensors[10].name, "blk.1.attn_k.weight");
     assert_eq!(lexicographic.tensors[19].name, "blk.10.attn_k.weight");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use packbench_core::gguf::sample::{TinyLlama, vocabulary};
+use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{ArrayBuf, Dims, GgmlType, Gguf, Value, ValueType, Version, Writer};
 
 fn directory() -> PathBuf {
@@ -10,7 +10,7 @@ fn directory() -> PathBuf {
 }
 
 fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let llama = TinyLlama::new(1).bytes();
+    let llama = TinyModel::new(1).bytes();
     // the header and no data: the fuzzer should not spend its time on weights
     let header = Gguf::parse(&llama).unwrap().data_offset.0 as usize;
     vec![

@@ -1,8 +1,8 @@
 //! Model files made on the spot, for tests and benches of every crate: small, real and the same each time.
 //! Behind the feature `samples`.
 
-mod llama;
+mod model;
 mod vocabulary;
 
-pub use llama::{LayerOrder, TinyLlama};
+pub use model::{Architecture, LayerOrder, TinyModel};
 pub use vocabulary::vocabulary;

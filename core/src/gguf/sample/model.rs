@@ -1,4 +1,5 @@
-//! A llama model in miniature: names, shapes, types and metadata of the real thing, payload of any size.
+//! Models in miniature that llama.cpp loads and runs: names, shapes, types and metadata of the real thing, payload of
+//! any size.
 
 use std::io::{self, Write};
 
@@ -24,9 +25,59 @@ pub enum LayerOrder {
     Lexicographic,
 }
 
-/// A llama model to write. Files that differ only in their layer order hold the same payload under each name.
+/// The family that a model belongs to. All have the same vocabulary and the same matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// The plain one.
+    Llama,
+    /// With biases on queries, keys and values, which it computes in the order q, k, v or another.
+    Qwen2,
+    /// With norms on queries and keys, and behind attention and feed-forward.
+    Gemma3,
+}
+
+impl Architecture {
+    /// As `general.architecture` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Architecture::Llama => "llama",
+            Architecture::Qwen2 => "qwen2",
+            Architecture::Gemma3 => "gemma3",
+        }
+    }
+
+    /// The numbers that its metadata hold beside those of all.
+    const fn hyperparameters(self) -> &'static [(&'static str, u64)] {
+        match self {
+            Architecture::Llama | Architecture::Qwen2 => &[],
+            Architecture::Gemma3 => &[
+                ("attention.key_length", EMBEDDING / HEADS),
+                ("attention.value_length", EMBEDDING / HEADS),
+                ("attention.sliding_window", 512),
+            ],
+        }
+    }
+
+    /// The vectors that a layer has beside `attn_norm` and `ffn_norm`, with their elements.
+    const fn vectors(self) -> &'static [(&'static str, u64)] {
+        match self {
+            Architecture::Llama => &[],
+            Architecture::Qwen2 => &[("attn_k.bias", KV), ("attn_q.bias", EMBEDDING), ("attn_v.bias", KV)],
+            Architecture::Gemma3 => &[
+                ("attn_k_norm.weight", EMBEDDING / HEADS),
+                ("attn_q_norm.weight", EMBEDDING / HEADS),
+                ("post_attention_norm.weight", EMBEDDING),
+                ("post_ffw_norm.weight", EMBEDDING),
+            ],
+        }
+    }
+}
+
+/// A model to write. Files that differ only in their layer order hold the same payload under each name.
 #[derive(Clone, Copy, Debug)]
-pub struct TinyLlama {
+pub struct TinyModel {
+    /// Its family.
+    pub architecture: Architecture,
     /// How many layers.
     pub layers: u32,
     /// The order in which the file holds them. Inside a layer the order is alphabetical, as in files in the wild.
@@ -38,10 +89,11 @@ pub struct TinyLlama {
     pub seed: u64,
 }
 
-impl TinyLlama {
-    /// The smallest model of that many layers, in numeric order.
+impl TinyModel {
+    /// The smallest llama of that many layers, in numeric order.
     pub const fn new(layers: u32) -> Self {
-        TinyLlama { layers, order: LayerOrder::Numeric, payload: Bytes(0), seed: 0 }
+        let (architecture, order) = (Architecture::Llama, LayerOrder::Numeric);
+        TinyModel { architecture, layers, order, payload: Bytes(0), seed: 0 }
     }
 
     /// The file in memory.
@@ -63,8 +115,15 @@ impl TinyLlama {
             scores.push(Value::F32(-(index as f32))).expect("an f32 in an array of f32");
             types.push(Value::I32(token_type(index))).expect("an i32 in an array of i32");
         }
+        let (name, hyperparameters) = (format!("tiny {}", self.architecture.name()), self.hyperparameters());
+        let epsilon = self.key("attention.layer_norm_rms_epsilon");
         let mut writer = Writer::new(Version::V3);
-        self.set_hyperparameters(&mut writer);
+        writer.set("general.architecture", Value::String(self.architecture.name().as_bytes()));
+        writer.set("general.name", Value::String(name.as_bytes()));
+        for (key, value) in &hyperparameters {
+            writer.set(key, Value::U32(*value));
+        }
+        writer.set(&epsilon, Value::F32(1e-5));
         writer.set("tokenizer.ggml.model", Value::String(b"llama"));
         writer.set("tokenizer.ggml.tokens", Value::Array(tokens.as_array()));
         writer.set("tokenizer.ggml.scores", Value::Array(scores.as_array()));
@@ -76,22 +135,24 @@ impl TinyLlama {
         writer.write(out, |tensor, out| self.write_payload(tensor, out))
     }
 
-    fn set_hyperparameters(&self, writer: &mut Writer<'_>) {
-        writer.set("general.architecture", Value::String(b"llama"));
-        writer.set("general.name", Value::String(b"tiny llama"));
-        for (key, value) in [
-            ("llama.block_count", self.layers.into()),
-            ("llama.context_length", 2048),
-            ("llama.embedding_length", EMBEDDING),
-            ("llama.feed_forward_length", self.feed_forward()),
-            ("llama.attention.head_count", HEADS),
-            ("llama.attention.head_count_kv", KV_HEADS),
-            ("llama.rope.dimension_count", EMBEDDING / HEADS),
-            ("llama.vocab_size", TOKENS),
-        ] {
-            writer.set(key, Value::U32(u32::try_from(value).unwrap_or(u32::MAX)));
-        }
-        writer.set("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5));
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture.name())
+    }
+
+    fn hyperparameters(&self) -> Vec<(String, u32)> {
+        let common = [
+            ("block_count", self.layers.into()),
+            ("context_length", 2048),
+            ("embedding_length", EMBEDDING),
+            ("feed_forward_length", self.feed_forward()),
+            ("attention.head_count", HEADS),
+            ("attention.head_count_kv", KV_HEADS),
+            ("rope.dimension_count", EMBEDDING / HEADS),
+            ("vocab_size", TOKENS),
+        ];
+        let own = self.architecture.hyperparameters().iter().copied();
+        let named = |(name, n)| (self.key(name), u32::try_from(n).unwrap_or(u32::MAX));
+        common.into_iter().chain(own).map(named).collect()
     }
 
     /// The columns of the feed-forward matrices that fill the payload that was asked for.
@@ -108,23 +169,27 @@ impl TinyLlama {
 
     fn shapes_with(&self, feed_forward: u64) -> Vec<(String, Dims, GgmlType)> {
         let matrix = |name: String, columns, rows| (name, dims(&[columns, rows]), GgmlType::Q8_0);
-        let norm = |name: String| (name, dims(&[EMBEDDING]), GgmlType::F32);
+        let vector = |name: String, elements| (name, dims(&[elements]), GgmlType::F32);
         let mut shapes = vec![matrix("token_embd.weight".into(), EMBEDDING, TOKENS)];
         for layer in self.layers_in_order() {
             let name = |part: &str| format!("blk.{layer}.{part}.weight");
-            shapes.extend([
+            let mut shapes_of_layer = vec![
                 matrix(name("attn_k"), EMBEDDING, KV),
-                norm(name("attn_norm")),
+                vector(name("attn_norm"), EMBEDDING),
                 matrix(name("attn_output"), EMBEDDING, EMBEDDING),
                 matrix(name("attn_q"), EMBEDDING, EMBEDDING),
                 matrix(name("attn_v"), EMBEDDING, KV),
                 matrix(name("ffn_down"), feed_forward, EMBEDDING),
                 matrix(name("ffn_gate"), EMBEDDING, feed_forward),
-                norm(name("ffn_norm")),
+                vector(name("ffn_norm"), EMBEDDING),
                 matrix(name("ffn_up"), EMBEDDING, feed_forward),
-            ]);
+            ];
+            let vectors = self.architecture.vectors().iter();
+            shapes_of_layer.extend(vectors.map(|(part, n)| vector(format!("blk.{layer}.{part}"), *n)));
+            shapes_of_layer.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+            shapes.append(&mut shapes_of_layer);
         }
-        shapes.push(norm("output_norm.weight".into()));
+        shapes.push(vector("output_norm.weight".into(), EMBEDDING));
         shapes
     }
 
