@@ -1,8 +1,10 @@
 //! The geometry of a model file: what its tensors are for and where they lie.
 
 mod group;
+mod trace;
 
 pub use group::{Place, place};
+pub use trace::{Extent, TRACE_SCHEMA, TraceBuilder, TraceError};
 
 use std::collections::BTreeMap;
 

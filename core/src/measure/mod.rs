@@ -1,5 +1,6 @@
 //! One run: a case carried out through its phases, its cache state proved, its work checked.
 
+pub mod engine;
 mod faults;
 pub mod proof;
 mod protocol;

@@ -5,6 +5,7 @@
 
 mod append;
 pub mod fake;
+mod foreign;
 mod keep;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
@@ -18,6 +19,7 @@ use std::io;
 use std::path::Path;
 
 pub use append::{AppendError, AppendFile};
+pub use foreign::Foreign;
 pub use keep::{Scratch, keep, kept, scratch};
 pub use work::{Reads, Touches, page_sum};
 
@@ -155,6 +157,14 @@ pub enum OsError {
         found: u64,
         /// Where the read would have.
         expected: u64,
+    },
+    /// Another file lies there now.
+    #[error("another file of {} bytes lies there now, expected the one of {} bytes that was loaded", found.0, expected.0)]
+    Replaced {
+        /// The length of the file that lies there.
+        found: Bytes,
+        /// The length of the file that was loaded.
+        expected: Bytes,
     },
     /// The file doesn't fit this process's address space.
     #[error("the file has {len} and this process cannot map so much: use a 64-bit build")]

@@ -29,12 +29,15 @@ pub struct Unix {
 
 impl Unix {
     pub fn new() -> Self {
-        // SAFETY: sysconf has no preconditions.
-        let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-        let page =
-            u32::try_from(bytes).ok().and_then(PageSize::new).expect("POSIX: a page is a power of two");
-        Unix { page }
+        Unix { page: page_size() }
     }
+}
+
+/// The size of a page.
+pub fn page_size() -> PageSize {
+    // SAFETY: sysconf has no preconditions.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u32::try_from(bytes).ok().and_then(PageSize::new).expect("POSIX: a page is a power of two")
 }
 
 impl Os for Unix {
@@ -171,17 +174,19 @@ fn in_register(mut address: *const u8) -> *const u8 {
     address
 }
 
-struct UnixMapping {
+pub struct UnixMapping {
     start: NonNull<u8>,
     len: usize,
     page: PageSize,
     guard: Option<Guard>,
+    /// Whether it is to be unmapped when this is dropped.
+    ours: bool,
 }
 
 impl UnixMapping {
     fn new(file: &File, len: usize, page: PageSize) -> Result<Self, OsError> {
         let Some(mapped) = NonZeroUsize::new(len) else {
-            return Ok(UnixMapping { start: NonNull::dangling(), len: 0, page, guard: None });
+            return Ok(UnixMapping { start: NonNull::dangling(), len: 0, page, guard: None, ours: false });
         };
         // SAFETY: a new shared, read-only mapping of an open file, at an address of the kernel's choice.
         let start = unsafe {
@@ -193,10 +198,21 @@ impl UnixMapping {
         }
         let start = NonNull::new(start.cast())
             .ok_or(OsError::Unsupported { call: "mmap", hint: "it gave address 0" })?;
-        let mut mapping = UnixMapping { start, len, page, guard: None };
-        mapping.guard = Guard::new(start.as_ptr() as usize, len, page.bytes() as usize);
-        match mapping.guard {
-            Some(_) => Ok(mapping),
+        UnixMapping { start, len, page, guard: None, ours: true }.guarded()
+    }
+
+    /// A mapping that someone else made and will unmap.
+    ///
+    /// # Safety
+    /// `len` bytes from `start`, a page's start, must be a shared, read-only mapping of a file that outlives this.
+    pub unsafe fn foreign(start: NonNull<u8>, len: usize) -> Result<Self, OsError> {
+        UnixMapping { start, len, page: page_size(), guard: None, ours: false }.guarded()
+    }
+
+    fn guarded(mut self) -> Result<Self, OsError> {
+        self.guard = Guard::new(self.start.as_ptr() as usize, self.len, self.page.bytes() as usize);
+        match self.guard {
+            Some(_) => Ok(self),
             None => Err(OsError::Unsupported { call: "mmap", hint: "too many files are mapped: close some" }),
         }
     }
@@ -296,9 +312,9 @@ impl Mapping for UnixMapping {
 
 impl Drop for UnixMapping {
     fn drop(&mut self) {
-        if self.len > 0 {
-            // The guard first: once unmapped, the addresses may be another thread's.
-            drop(self.guard.take());
+        // The guard first: once unmapped, the addresses may be another thread's.
+        drop(self.guard.take());
+        if self.ours {
             // SAFETY: this mapping is ours and nothing borrows from it any more.
             unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         }

@@ -12,7 +12,8 @@ pub use report::{ReadError, Report};
 pub use wire::{
     Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding, Header,
     Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseName, Plan, Proof, Residency, Run,
-    SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict,
+    SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead,
+    WeightTrace,
 };
 
 use crate::job::{Case, Job, Pattern};

@@ -8,6 +8,7 @@ mod fields;
 mod inspection;
 mod lines;
 mod names;
+mod trace;
 
 pub use assignment::{Assignment, Request};
 pub use comparison::{Comparison, Comparisons};
@@ -15,3 +16,4 @@ pub use doctor::Check;
 pub use inspection::{Inspection, Part, TensorFacts, Total};
 pub use lines::*;
 pub use names::*;
+pub use trace::{WeightRead, WeightTrace};
