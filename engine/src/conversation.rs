@@ -1,0 +1,104 @@
+//! What was said so far, and the token that comes next.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use packbench_core::measure::engine::{Decoding, EngineError, Token};
+
+use crate::ffi::Context;
+use crate::log;
+
+/// llama.cpp's answer when the abort callback said so.
+const ABORTED: i32 = 2;
+
+/// A conversation with a model.
+pub struct Conversation<'m> {
+    context: Context<'m>,
+    cancel: &'m AtomicBool,
+    /// Tokens that the context can hold.
+    room: u32,
+    /// Tokens that it holds.
+    said: u32,
+    vocabulary: u32,
+    last: Option<Token>,
+}
+
+impl<'m> Conversation<'m> {
+    /// An empty one in a context of `room` tokens.
+    pub fn new(context: Context<'m>, room: u32, vocabulary: u32, cancel: &'m AtomicBool) -> Self {
+        Conversation { context, cancel, room, said: 0, vocabulary, last: None }
+    }
+
+    fn say(&mut self, tokens: &[Token]) -> Result<Token, EngineError> {
+        self.check(tokens)?;
+        let mut numbers: Vec<i32> = tokens.iter().map(|token| token.0.cast_signed()).collect();
+        let (code, log) = log::capture(|| self.context.decode(&mut numbers));
+        match code {
+            0 => {}
+            ABORTED => return Err(EngineError::Cancelled),
+            code => return Err(EngineError::Compute { code, log: log.complaint() }),
+        }
+        self.said += tokens.len() as u32;
+        let no_logits = EngineError::Compute { code, log: "it gave no logits".to_owned() };
+        let token = likeliest(self.context.logits().ok_or(no_logits)?)?;
+        self.last = Some(token);
+        Ok(token)
+    }
+
+    fn check(&self, tokens: &[Token]) -> Result<(), EngineError> {
+        let count = u32::try_from(tokens.len()).unwrap_or(u32::MAX).saturating_add(self.said);
+        if tokens.is_empty() {
+            return Err(EngineError::PromptEmpty);
+        }
+        if count > self.room {
+            return Err(EngineError::PromptTooLong { tokens: count, context: self.room });
+        }
+        if let Some(&token) = tokens.iter().find(|token| token.0 >= self.vocabulary) {
+            return Err(EngineError::TokenUnknown { token, vocabulary: self.vocabulary });
+        }
+        match self.cancel.load(Ordering::Relaxed) {
+            true => Err(EngineError::Cancelled),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Decoding for Conversation<'_> {
+    fn clear(&mut self) {
+        self.context.clear();
+        (self.said, self.last) = (0, None);
+    }
+
+    fn prefill(&mut self, prompt: &[Token]) -> Result<Token, EngineError> {
+        self.say(prompt)
+    }
+
+    fn decode(&mut self) -> Result<Token, EngineError> {
+        let last = self.last.ok_or(EngineError::PromptEmpty)?;
+        self.say(&[last])
+    }
+}
+
+/// The first of the largest. One that is not a number spoils them all: it would be lost in a comparison.
+fn likeliest(logits: &[f32]) -> Result<Token, EngineError> {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (index, &logit) in logits.iter().enumerate() {
+        if logit.is_nan() {
+            return Err(EngineError::NotANumber);
+        }
+        if logit > best.1 {
+            best = (index, logit);
+        }
+    }
+    Ok(Token(best.0 as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_likeliest_is_taken() {
+        assert_eq!(likeliest(&[0.0, 3.0, -1.0, 3.0]).unwrap(), Token(1));
+        assert!(matches!(likeliest(&[0.0, f32::NAN, 9.0]), Err(EngineError::NotANumber)));
+    }
+}

@@ -1,0 +1,105 @@
+//! llama.cpp behind [`packbench_core::measure::engine::Engine`]: unpatched, as `llama-cpp-sys-2` builds it.
+//!
+//! ```text
+//! LlamaCpp ── load ──► hooks::observe ─► ffi::Model ─► LoadedLlama ── context ──► Conversation
+//!          └─ trace ─► the same, stepped: ffi::Node ─► trace::note ─► WeightTrace
+//! ```
+//! All calls into llama.cpp are in `ffi`, the functions that stand between it and the system in `hooks`. Nothing is
+//! printed: what llama.cpp says is kept for the call that made it say so (`log`).
+//!
+//! Whoever links this crate repeats its link arguments in its own build script, see
+//! docs/adr/0006-prefetch-stripped-at-link-time.md; without them a stripped load is a stock load, and says so.
+
+mod conversation;
+mod cpu;
+mod ffi;
+mod hooks;
+mod log;
+mod model;
+mod trace;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use packbench_core::job::Policy;
+use packbench_core::layout::TraceBuilder;
+use packbench_core::measure::engine::{
+    Decoding, Engine, EngineError, LoadRequest, LoadWay, LoadedModel, Prompt,
+};
+use packbench_core::os::{self, Os};
+use packbench_core::record::WeightTrace;
+
+use model::LoadedLlama;
+
+/// The version of the crate that builds llama.cpp; Cargo.toml pins it.
+const BINDINGS: &str = "llama-cpp-sys-2 0.1.161";
+
+/// llama.cpp, computing on the processor.
+#[derive(Clone, Copy, Debug)]
+pub struct LlamaCpp(());
+
+impl LlamaCpp {
+    /// Readies llama.cpp.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] on a processor that lacks the instructions that it was built for.
+    pub fn new() -> Result<Self, EngineError> {
+        cpu::check()?;
+        ffi::start();
+        Ok(LlamaCpp(()))
+    }
+
+    /// Computes `prompt` one operation at a time, calls `after` when each is done, and tells which weights were read.
+    /// [`Engine::trace`] is this; what is done in `after` can be held against it.
+    ///
+    /// # Errors
+    /// As of loading, of a context and of a prompt.
+    pub fn step(
+        &self,
+        request: &LoadRequest<'_>,
+        prompt: &Prompt,
+        after: &mut dyn FnMut(),
+    ) -> Result<WeightTrace, EngineError> {
+        let model = self.open(request)?;
+        let tokens = model.tokens(prompt)?;
+        let room = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        let trace = RefCell::new(TraceBuilder::default());
+        let watcher = |node: ffi::Node<'_>| {
+            trace::note(node, &mut trace.borrow_mut());
+            after();
+        };
+        model.open_context(room, Some(Box::new(watcher)))?.prefill(&tokens)?;
+        let tokens = tokens.iter().map(|token| token.0).collect();
+        Ok(trace.take().finish(self.identity(), tokens))
+    }
+
+    fn open<'a>(&self, request: &LoadRequest<'a>) -> Result<LoadedLlama<'a>, EngineError> {
+        let file = os::host().open(request.path)?.facts().clone();
+        LoadedLlama::load(*request, file)
+    }
+}
+
+impl Engine for LlamaCpp {
+    fn identity(&self) -> String {
+        let (llama, ggml) = ffi::versions();
+        format!("llama.cpp {llama} (ggml {ggml}, {BINDINGS})")
+    }
+
+    fn trace(&self, model: &Path, prompt: &Prompt, cancel: &AtomicBool) -> Result<WeightTrace, EngineError> {
+        let request = LoadRequest {
+            path: model,
+            way: LoadWay::Stripped(Policy::Normal),
+            extra_buffers: false,
+            threads: 1,
+            context_tokens: 0,
+            memory: None,
+            cancel,
+        };
+        self.step(&request, prompt, &mut || ())
+    }
+
+    fn load<'a>(&self, request: &LoadRequest<'a>) -> Result<Box<dyn LoadedModel + 'a>, EngineError> {
+        Ok(Box::new(self.open(request)?))
+    }
+}
