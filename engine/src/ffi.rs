@@ -332,11 +332,13 @@ impl<'g> Node<'g> {
         unsafe { text(sys::ggml_op_name(self.0.op)) }
     }
 
-    /// Whether it computes something: views of a tensor read none of it.
+    /// Whether it computes something: views of a tensor read none of it, and a graph also holds branches that are not
+    /// taken.
     pub fn computes(self) -> bool {
         use sys::{GGML_OP_NONE, GGML_OP_PERMUTE, GGML_OP_RESHAPE, GGML_OP_TRANSPOSE, GGML_OP_VIEW};
-        ![GGML_OP_NONE, GGML_OP_PERMUTE, GGML_OP_RESHAPE, GGML_OP_TRANSPOSE, GGML_OP_VIEW]
-            .contains(&self.0.op)
+        let views = [GGML_OP_NONE, GGML_OP_PERMUTE, GGML_OP_RESHAPE, GGML_OP_TRANSPOSE, GGML_OP_VIEW];
+        let is_taken = self.0.flags.cast_unsigned() & sys::GGML_TENSOR_FLAG_COMPUTE != 0;
+        is_taken && !views.contains(&self.0.op)
     }
 
     /// How it reads its first source.

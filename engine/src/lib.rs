@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! LlamaCpp ── load ──► hooks::observe ─► ffi::Model ─► LoadedLlama ── context ──► Conversation
-//!          └─ trace ─► the same, stepped: ffi::Node ─► trace::note ─► WeightTrace
+//!          └─ trace ─► the same, LoadedLlama::step: ffi::Node ─► trace::note ─► WeightTrace
 //! ```
 //! All calls into llama.cpp are in `ffi`, the functions that stand between it and the system in `hooks`. Nothing is
 //! printed: what llama.cpp says is kept for the call that made it say so (`log`).
@@ -18,19 +18,15 @@ mod log;
 mod model;
 mod trace;
 
-use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use packbench_core::job::Policy;
-use packbench_core::layout::TraceBuilder;
-use packbench_core::measure::engine::{
-    Decoding, Engine, EngineError, LoadRequest, LoadWay, LoadedModel, Prompt,
-};
+use packbench_core::measure::engine::{Engine, EngineError, LoadRequest, LoadWay, LoadedModel, Prompt};
 use packbench_core::os::{self, Os};
 use packbench_core::record::WeightTrace;
 
-use model::LoadedLlama;
+pub use model::LoadedLlama;
 
 /// The version of the crate that builds llama.cpp; Cargo.toml pins it.
 const BINDINGS: &str = "llama-cpp-sys-2 0.1.161";
@@ -50,31 +46,11 @@ impl LlamaCpp {
         Ok(LlamaCpp(()))
     }
 
-    /// Computes `prompt` one operation at a time, calls `after` when each is done, and tells which weights were read.
-    /// [`Engine::trace`] is this; what is done in `after` can be held against it.
+    /// Loads a model, as [`Engine::load`] does, and answers it with all that it can do here.
     ///
     /// # Errors
-    /// As of loading, of a context and of a prompt.
-    pub fn step(
-        &self,
-        request: &LoadRequest<'_>,
-        prompt: &Prompt,
-        after: &mut dyn FnMut(),
-    ) -> Result<WeightTrace, EngineError> {
-        let model = self.open(request)?;
-        let tokens = model.tokens(prompt)?;
-        let room = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-        let trace = RefCell::new(TraceBuilder::default());
-        let watcher = |node: ffi::Node<'_>| {
-            trace::note(node, &mut trace.borrow_mut());
-            after();
-        };
-        model.open_context(room, Some(Box::new(watcher)))?.prefill(&tokens)?;
-        let tokens = tokens.iter().map(|token| token.0).collect();
-        Ok(trace.take().finish(self.identity(), tokens))
-    }
-
-    fn open<'a>(&self, request: &LoadRequest<'a>) -> Result<LoadedLlama<'a>, EngineError> {
+    /// As of [`Engine::load`].
+    pub fn open<'a>(&self, request: &LoadRequest<'a>) -> Result<LoadedLlama<'a>, EngineError> {
         let file = os::host().open(request.path)?.facts().clone();
         LoadedLlama::load(*request, file)
     }
@@ -96,7 +72,10 @@ impl Engine for LlamaCpp {
             memory: None,
             cancel,
         };
-        self.step(&request, prompt, &mut || ())
+        let model = self.open(&request)?;
+        let tokens = model.tokens(prompt)?;
+        let reads = model.step(&tokens, &mut || ())?;
+        Ok(reads.finish(self.identity(), tokens.iter().map(|token| token.0).collect()))
     }
 
     fn load<'a>(&self, request: &LoadRequest<'a>) -> Result<Box<dyn LoadedModel + 'a>, EngineError> {

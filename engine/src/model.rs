@@ -1,6 +1,9 @@
 //! A loaded model and its conversations.
 
+use std::cell::RefCell;
+
 use packbench_core::job::Policy;
+use packbench_core::layout::TraceBuilder;
 use packbench_core::measure::engine::{
     Decoding, EngineError, LoadFacts, LoadRequest, LoadWay, LoadedModel, Prompt, Token,
 };
@@ -8,9 +11,10 @@ use packbench_core::os::{FileFacts, Foreign};
 use packbench_core::unit::{Bytes, FileOffset};
 
 use crate::conversation::Conversation;
-use crate::ffi::{Context, LoadMode, Model, Watcher};
+use crate::ffi::{Context, LoadMode, Model, Node, Watcher};
 use crate::hooks::{self, Observed};
 use crate::log::{self, Log};
+use crate::trace;
 
 /// A model that llama.cpp has loaded.
 pub struct LoadedLlama<'a> {
@@ -27,7 +31,7 @@ impl<'a> LoadedLlama<'a> {
     ///
     /// # Errors
     /// As of [`packbench_core::measure::engine::Engine::load`].
-    pub fn load(request: LoadRequest<'a>, file: FileFacts) -> Result<Self, EngineError> {
+    pub(crate) fn load(request: LoadRequest<'a>, file: FileFacts) -> Result<Self, EngineError> {
         let path = std::ffi::CString::new(request.path.as_os_str().as_encoded_bytes()).map_err(|_| {
             EngineError::Unsupported { what: "a path that holds a byte 0", hint: "rename the file" }
         })?;
@@ -48,11 +52,24 @@ impl<'a> LoadedLlama<'a> {
         Ok(LoadedLlama { mappings, model, request, file, facts })
     }
 
-    /// A context for `tokens` tokens, whose operations `watcher` is shown.
+    /// Computes `prompt` one operation at a time, calls `after` when each is done, and answers which weights were read.
+    /// What is seen in `after` can be held against that.
     ///
     /// # Errors
-    /// [`EngineError::ContextTooLarge`].
-    pub fn open_context<'m>(
+    /// As of a context and of a prompt.
+    pub fn step(&self, prompt: &[Token], after: &mut dyn FnMut()) -> Result<TraceBuilder, EngineError> {
+        let reads = RefCell::new(TraceBuilder::default());
+        let watcher = |node: Node<'_>| {
+            trace::note(node, &mut reads.borrow_mut());
+            after();
+        };
+        let room = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+        self.open_context(room, Some(Box::new(watcher)))?.prefill(prompt)?;
+        Ok(reads.take())
+    }
+
+    /// A context for `tokens` tokens, whose operations `watcher` is shown.
+    fn open_context<'m>(
         &'m self,
         tokens: u32,
         watcher: Option<Watcher<'m>>,
@@ -90,6 +107,7 @@ impl LoadedModel for LoadedLlama<'_> {
     fn tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, EngineError> {
         let tokens = match prompt {
             Prompt::Count(count) => Prompt::spread(*count, self.facts.vocabulary),
+            Prompt::Text(text) if text.is_empty() => Vec::new(),
             Prompt::Text(_) if !self.model.has_vocabulary() => return Err(EngineError::VocabularyMissing),
             Prompt::Text(text) => {
                 let too_long =
@@ -172,7 +190,7 @@ fn refusal(log: &Log, request: LoadRequest<'_>) -> EngineError {
     if let Some(name) = log.quoted_after("unknown model architecture") {
         return EngineError::UnknownArchitecture { name };
     }
-    match log.complains_of("cannot find tokenizer") {
+    match log.complains_of("cannot find tokenizer") || log.complains_of("tokenizer.ggml.model") {
         true => EngineError::VocabularyMissing,
         false => EngineError::Load { log: log.complaint() },
     }

@@ -1,26 +1,81 @@
-use crate::shared::*;
+//! What a load brings into memory, what the hooks withhold, and what fresh mappings leave.
+
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::measure::engine::*;
+use packbench_core::job::Policy;
+use packbench_core::measure::engine::{Engine, LoadFacts, LoadWay, Prompt};
+use packbench_core::unit::Bytes;
+
+use crate::shared::{Model, Pages, engine, request};
+
+fn models() -> impl Iterator<Item = Model> {
+    let tiny = Model::tiny(&TinyModel { payload: Bytes::mib(24), ..TinyModel::new(12) });
+    std::iter::once(tiny).chain(Model::real_ones())
+}
+
+/// Loads from a cold start; the facts, and how many pages are in memory then. `None` where nothing can be evicted.
+fn cold_load(model: &Model, pages: &Pages, way: LoadWay) -> Option<(LoadFacts, u64)> {
+    assert_eq!(pages.evict()?, 0);
+    let loaded = engine().load(&request(&model.path, way)).unwrap();
+    Some((loaded.facts().clone(), pages.resident()))
+}
 
 #[test]
-fn smoke() {
-    let model = Model::tiny(&TinyModel::new(12));
-    let engine = engine();
-    eprintln!("{}", engine.identity());
-    for way in [
-        LoadWay::Stock,
-        LoadWay::Stripped(packbench_core::job::Policy::Random),
-        LoadWay::Read,
-        LoadWay::Direct,
-    ] {
-        let loaded = engine.load(&request(&model.path, way)).unwrap();
-        eprintln!("{:?}", loaded.facts());
-        let tokens = loaded.tokens(&Prompt::Count(16)).unwrap();
-        let mut c = loaded.context().unwrap();
-        eprintln!("{:?} {:?}", c.prefill(&tokens).unwrap(), c.decode().unwrap());
+fn a_stock_load_fetches_everything_and_a_stripped_one_little() {
+    for model in models() {
+        let pages = Pages::of(&model.path);
+        let Some((stock, all)) = cold_load(&model, &pages, LoadWay::Stock) else { return };
+        assert_eq!((stock.way, stock.hook_hits, all), (LoadWay::Stock, 0, pages.count()));
+
+        let way = LoadWay::Stripped(Policy::Random);
+        let (stripped, few) = cold_load(&model, &pages, way).unwrap();
+        assert_eq!((stripped.way, stripped.hook_hits), (way, 3), "populate, will need and sequential");
+        assert!(
+            few < pages.count() / 3,
+            "{few} of {} pages: the header and what is read ahead",
+            pages.count()
+        );
+        assert_eq!(stripped.copied, Bytes(0));
     }
-    let t = engine.trace(&model.path, &Prompt::Text("hello".into()), &NEVER).unwrap();
-    for r in &t.reads[..30] {
-        eprintln!("{r:?}");
+}
+
+#[test]
+fn a_policy_shows_from_the_first_byte() {
+    for model in models() {
+        let pages = Pages::of(&model.path);
+        let way = LoadWay::Stripped(Policy::Populate);
+        let Some((_, all)) = cold_load(&model, &pages, way) else { return };
+        assert_eq!(all, pages.count());
+    }
+}
+
+#[test]
+fn direct_reading_leaves_the_page_cache_alone() {
+    let model = Model::tiny(&TinyModel { payload: Bytes::mib(24), ..TinyModel::new(12) });
+    let pages = Pages::of(&model.path);
+    let Some((facts, few)) = cold_load(&model, &pages, LoadWay::Direct) else { return };
+    if facts.way == LoadWay::Direct {
+        assert!(few < pages.count() / 3, "{few} of {} pages", pages.count());
+    }
+    let (facts, all) = cold_load(&model, &pages, LoadWay::Read).unwrap();
+    assert_eq!((facts.way, facts.mapped), (LoadWay::Read, Bytes(0)));
+    assert!(all >= pages.count() - 1, "{all} of {} pages: all but the end", pages.count());
+}
+
+#[test]
+fn fresh_mappings_are_cold_and_hold_the_same_weights() {
+    for model in models() {
+        let pages = Pages::of(&model.path);
+        let loaded = engine().load(&request(&model.path, LoadWay::Stock)).unwrap();
+        let prompt = loaded.tokens(&Prompt::Count(1)).unwrap();
+        let mut context = loaded.context().unwrap();
+        let warm = context.prefill(&prompt).unwrap();
+        for policy in [Policy::Normal, Policy::Random, Policy::Sequential] {
+            context.clear();
+            loaded.remap(policy).unwrap();
+            let Some(left) = pages.evict() else { return };
+            assert_eq!(left, 0, "nothing holds a page of the old mappings");
+            assert_eq!(context.prefill(&prompt).unwrap(), warm);
+            assert!(pages.resident() > 0);
+        }
     }
 }

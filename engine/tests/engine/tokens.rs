@@ -1,0 +1,74 @@
+//! The answer is the same however the weights came in.
+
+use packbench_core::gguf::sample::TinyModel;
+use packbench_core::job::Policy;
+use packbench_core::measure::engine::{Engine, LoadRequest, LoadWay, Prompt, Token};
+
+use crate::shared::{ARCHITECTURES, Model, engine, request};
+
+/// The first token and the two after it.
+fn answer(request: &LoadRequest<'_>, prompt: &Prompt) -> [Token; 3] {
+    let model = engine().load(request).unwrap();
+    let prompt = model.tokens(prompt).unwrap();
+    let mut context = model.context().unwrap();
+    let mut say =
+        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
+    let once = say();
+    context.clear();
+    let mut say =
+        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
+    assert_eq!(say(), once, "a cleared context has forgotten");
+    once
+}
+
+fn the_ways_agree(model: &Model, prompt: &Prompt) {
+    let stock = answer(&request(&model.path, LoadWay::Stock), prompt);
+    let stripped = LoadWay::Stripped;
+    for way in [
+        stripped(Policy::Normal),
+        stripped(Policy::Random),
+        stripped(Policy::WillNeed),
+        stripped(Policy::Populate),
+        LoadWay::Read,
+        LoadWay::Direct,
+    ] {
+        assert_eq!(answer(&request(&model.path, way), prompt), stock, "{way:?}, {prompt:?}");
+    }
+    let one_thread = LoadRequest { threads: 1, ..request(&model.path, LoadWay::Stock) };
+    assert_eq!(answer(&one_thread, prompt), stock);
+}
+
+#[test]
+fn tiny_models_answer_the_same_each_way() {
+    for architecture in ARCHITECTURES {
+        let model = Model::tiny(&TinyModel { architecture, ..TinyModel::new(12) });
+        the_ways_agree(&model, &Prompt::Count(1));
+        the_ways_agree(&model, &Prompt::Count(16));
+    }
+}
+
+#[test]
+fn real_models_answer_the_same_each_way() {
+    for model in Model::real_ones() {
+        the_ways_agree(&model, &Prompt::Text("The capital of France is".into()));
+    }
+}
+
+#[test]
+fn a_real_model_makes_sense() {
+    let Some(model) = Model::real("SmolLM2-135M-Instruct.Q4_1.gguf") else { return };
+    let loaded = engine().load(&request(&model.path, LoadWay::Stock)).unwrap();
+    let [prompt, paris] =
+        ["The capital of France is", " Paris"].map(|text| loaded.tokens(&Prompt::Text(text.into())).unwrap());
+    let first = loaded.context().unwrap().prefill(&prompt).unwrap();
+    assert_eq!(Some(&first), paris.last());
+}
+
+#[test]
+fn copied_weights_answer_too_and_are_told() {
+    let Some(model) = Model::real("gemma-3-270m-q4_k_m.gguf") else { return };
+    let copying = LoadRequest { extra_buffers: true, ..request(&model.path, LoadWay::Stock) };
+    let copied = engine().load(&copying).unwrap().facts().copied;
+    assert!(copied.0 > 10 << 20, "{copied} of Q4_K lie in a layout that computes faster");
+    answer(&copying, &Prompt::Count(4));
+}
