@@ -20,18 +20,22 @@ pub struct Conversation<'m> {
     said: u32,
     vocabulary: u32,
     last: Option<Token>,
+    /// What is handed to llama.cpp, so that nothing is allocated while it is measured.
+    numbers: Vec<i32>,
 }
 
 impl<'m> Conversation<'m> {
     /// An empty one in a context of `room` tokens.
     pub fn new(context: Context<'m>, room: u32, vocabulary: u32, cancel: &'m AtomicBool) -> Self {
-        Conversation { context, cancel, room, said: 0, vocabulary, last: None }
+        let numbers = Vec::with_capacity(room as usize);
+        Conversation { context, cancel, room, said: 0, vocabulary, last: None, numbers }
     }
 
     fn say(&mut self, tokens: &[Token]) -> Result<Token, EngineError> {
         self.check(tokens)?;
-        let mut numbers: Vec<i32> = tokens.iter().map(|token| token.0.cast_signed()).collect();
-        let (code, log) = log::capture(|| self.context.decode(&mut numbers));
+        self.numbers.clear();
+        self.numbers.extend(tokens.iter().map(|token| token.0.cast_signed()));
+        let (code, log) = log::capture(|| self.context.decode(&mut self.numbers));
         match code {
             0 => {}
             ABORTED => return Err(EngineError::Cancelled),
