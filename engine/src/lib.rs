@@ -10,9 +10,13 @@
 //! Whoever links this crate repeats its link arguments in its own build script, see
 //! docs/adr/0006-prefetch-stripped-at-link-time.md; without them a stripped load is a stock load, and says so.
 
+#![deny(unsafe_code)]
+
 mod conversation;
 mod cpu;
+#[allow(unsafe_code)]
 mod ffi;
+#[allow(unsafe_code)]
 mod hooks;
 mod log;
 mod model;
@@ -80,5 +84,18 @@ impl Engine for LlamaCpp {
 
     fn load<'a>(&self, request: &LoadRequest<'a>) -> Result<Box<dyn LoadedModel + 'a>, EngineError> {
         Ok(Box::new(self.open(request)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_name_the_version_that_is_linked() {
+        let (name, version) = BINDINGS.split_once(' ').unwrap();
+        let pinned = format!("{name} = {{ version = \"={version}\"");
+        assert!(include_str!("../../Cargo.toml").contains(&pinned), "{pinned}");
+        assert!(LlamaCpp::new().unwrap().identity().starts_with("llama.cpp 0."));
     }
 }
