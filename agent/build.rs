@@ -1,4 +1,5 @@
-//! Reports name the profile and the target that the tool was built with; only the build knows them.
+//! Reports name the profile and the target that the tool was built with; only the build knows them. What is linked here
+//! holds the engine, whose prefetch is withheld at link time (docs/adr/0006-prefetch-stripped-at-link-time.md).
 
 use std::path::PathBuf;
 
@@ -11,4 +12,6 @@ fn main() {
     println!("cargo:rustc-env=PACKBENCH_PROFILE={profile}");
     println!("cargo:rustc-env=PACKBENCH_TARGET={target}");
     println!("cargo:rerun-if-changed=build.rs");
+    let link_args = std::env::var("DEP_PACKBENCH_ENGINE_LINK_ARGS").unwrap_or_default();
+    link_args.split_whitespace().for_each(|argument| println!("cargo:rustc-link-arg={argument}"));
 }

@@ -121,8 +121,8 @@ summary() {
     [[ ${#STAGES_FAILED[@]} -eq 0 ]]
 }
 
-# need_build: what building this workspace takes.
+# need_build: what building this workspace takes: a linker, and for llama.cpp cmake, a C++ compiler and libclang.
 need_build() {
     need_rust 1.95
-    command -v cc >/dev/null || need_apt build-essential
+    need_apt gcc g++ cmake clang libclang-dev
 }

@@ -33,6 +33,7 @@ fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
         cmd::Verb::Inspect(args) => cmd::inspect::run(&args),
         cmd::Verb::Run(args) => cmd::run::run(*args),
+        cmd::Verb::Trace(args) => cmd::trace::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),
         cmd::Verb::Compare(args) => cmd::compare::run(&args),
         cmd::Verb::Doctor(args) => cmd::doctor::run(&args),

@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
 use packbench_core::measure::{Subject, foretell, measure};
-use packbench_core::os::{self, Meter, ModelFile, Os, OsError, Usage};
+use packbench_core::os::{self, Meter, ModelFile, Os, OsError, Scope, Stream, Usage};
 use packbench_core::random::Random;
 use packbench_core::record::{Conditions, Context, SelfTest};
-use packbench_core::unit::{ByteRange, Bytes, Nanos, PageSize};
+use packbench_core::unit::{ByteRange, Bytes, Nanos, PageRange, PageSize};
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
@@ -88,8 +88,14 @@ impl<O: Os> Os for Watched<O> {
     fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError> {
         self.os.open(path)
     }
-    fn meter(&self) -> Result<Box<dyn Meter>, OsError> {
-        let meter = self.os.meter()?;
+    fn anonymous_memory(&self) -> Option<Bytes> {
+        self.os.anonymous_memory()
+    }
+    fn stream(&self, path: &Path, pieces: &[PageRange], lead: usize) -> Result<Box<dyn Stream>, OsError> {
+        self.os.stream(path, pieces, lead)
+    }
+    fn meter(&self, scope: Scope) -> Result<Box<dyn Meter>, OsError> {
+        let meter = self.os.meter(scope)?;
         Ok(Box::new(WatchedMeter { meter, before: 0, allocated: self.allocated.clone() }))
     }
 }
@@ -105,7 +111,7 @@ fn allocated_by(probe: Probe, cache: CacheState) -> Option<u64> {
     let subject =
         Subject { path, len: span.len, tensors: Vec::new(), self_test: SelfTest::MincoreDoesNotTell };
     let case = Case { variant: "m".into(), cache, probe };
-    measure(&os, &subject, &case, work, Random::new(1), &mut |_| ()).unwrap();
+    measure(&os, &subject, &case, work, Random::new(1), None, &mut |_| ()).unwrap();
     allocated.get()
 }
 

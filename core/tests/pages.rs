@@ -50,7 +50,7 @@ fn subject(path: &Path) -> (Subject, Work) {
 fn run(path: &Path, cache: CacheState, probe: Probe) -> Result<Measured, MeasureError> {
     let (subject, work) = subject(path);
     let case = Case { variant: "m".into(), cache, probe };
-    measure(&os::host(), &subject, &case, work, Random::new(1), &mut |_| ())
+    measure(&os::host(), &subject, &case, work, Random::new(1), None, &mut |_| ())
 }
 
 fn faults(policy: Policy, pattern: Pattern) -> Probe {
@@ -107,7 +107,7 @@ fn a_warm_run_fetches_nothing() {
         assert_eq!(measured.residency.proof, Proof::Warm);
         assert_eq!(measured.metrics.major_faults, Some(0));
         assert_eq!(measured.metrics.bytes_fetched, Some(0));
-        assert_eq!(measured.metrics.bytes_covered, LEN.0);
+        assert_eq!(measured.metrics.bytes_covered, Some(LEN.0));
     }
 }
 
@@ -117,7 +117,7 @@ fn every_read_is_timed() {
     let probe = Probe::Reads { io_size: Bytes::kib(4), pattern: Pattern::Random };
     let measured = run(&file.path, CacheState::Cold, probe).unwrap();
     let reads = (LEN.0 + 1000).div_ceil(4096);
-    assert_eq!(measured.metrics.operations, reads);
+    assert_eq!(measured.metrics.operations, Some(reads));
     let buckets = measured.latency.unwrap().buckets_ns;
     assert_eq!(buckets.iter().map(|(_, count)| count).sum::<u64>(), reads);
 }
@@ -155,7 +155,7 @@ fn a_file_that_changed_fails_its_run() {
     let (subject, work) = subject(&file.path);
     let run = |probe| {
         let case = Case { variant: "m".into(), cache: CacheState::Cold, probe };
-        measure(&os::host(), &subject, &case, work, Random::new(1), &mut |_| ())
+        measure(&os::host(), &subject, &case, work, Random::new(1), None, &mut |_| ())
     };
     let probe = faults(Policy::Normal, Pattern::Sequential);
     let mut bytes = fs::read(&file.path).unwrap();

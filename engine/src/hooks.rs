@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use libc::{c_int, c_void, off_t, size_t};
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::os::{Foreign, OsError};
 use packbench_core::unit::{Bytes, FileOffset};
 
@@ -25,8 +25,8 @@ pub struct Observed {
 }
 
 /// Runs `work` and tells which files it mapped. With `strip`, its requests to prefetch are withheld and each mapping
-/// comes under that policy before `work` knows of it.
-pub fn observe<T>(strip: Option<Policy>, work: impl FnOnce() -> T) -> (T, Observed) {
+/// comes under that advice before `work` knows of it.
+pub fn observe<T>(strip: Option<Advice>, work: impl FnOnce() -> T) -> (T, Observed) {
     let mut scope = Scope { strip, hits: 0, windows: Vec::new(), trouble: None };
     let answer = {
         let _entered = Entered::new(&mut scope);
@@ -58,7 +58,7 @@ impl Drop for Entered {
 }
 
 struct Scope {
-    strip: Option<Policy>,
+    strip: Option<Advice>,
     hits: u32,
     windows: Vec<Window>,
     trouble: Option<OsError>,
@@ -101,8 +101,8 @@ impl Scope {
 
     fn mapped(&mut self, place: Place) {
         self.add(place);
-        if let (Some(policy), Some(window)) = (self.strip, self.windows.last()) {
-            let applied = window.mapping.apply(policy);
+        if let (Some(advice), Some(window)) = (self.strip, self.windows.last()) {
+            let applied = window.mapping.apply(advice);
             self.keep(applied);
         }
     }

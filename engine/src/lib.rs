@@ -25,7 +25,7 @@ mod trace;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::measure::engine::{Engine, EngineError, LoadRequest, LoadWay, LoadedModel, Prompt};
 use packbench_core::os::{self, Os};
 use packbench_core::record::WeightTrace;
@@ -69,7 +69,7 @@ impl Engine for LlamaCpp {
     fn trace(&self, model: &Path, prompt: &Prompt, cancel: &AtomicBool) -> Result<WeightTrace, EngineError> {
         let request = LoadRequest {
             path: model,
-            way: LoadWay::Stripped(Policy::Normal),
+            way: LoadWay::Stripped(Advice::Normal),
             extra_buffers: false,
             threads: 1,
             context_tokens: 0,

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::layout::TraceBuilder;
 use packbench_core::measure::engine::{
     Decoding, EngineError, LoadFacts, LoadRequest, LoadWay, LoadedModel, Prompt, Token,
@@ -123,7 +123,7 @@ impl LoadedModel for LoadedLlama<'_> {
         Ok(Box::new(self.open_context(self.request.context_tokens, None)?))
     }
 
-    fn remap(&self, policy: Policy) -> Result<(), EngineError> {
+    fn remap(&self, advice: Advice) -> Result<(), EngineError> {
         let what = "laying fresh mappings over the weights";
         if self.mappings.is_empty() {
             let hint =
@@ -138,7 +138,7 @@ impl LoadedModel for LoadedLlama<'_> {
         }
         for mapping in &self.mappings {
             mapping.lay_anew(self.request.path, &self.file)?;
-            mapping.apply(policy)?;
+            mapping.apply(advice)?;
         }
         Ok(())
     }
@@ -149,10 +149,10 @@ impl LoadedModel for LoadedLlama<'_> {
 }
 
 /// What llama.cpp is told, and what the hooks do.
-fn mode(way: LoadWay) -> (LoadMode, Option<Policy>) {
+fn mode(way: LoadWay) -> (LoadMode, Option<Advice>) {
     match way {
         LoadWay::Stock => (LoadMode::Auto, None),
-        LoadWay::Stripped(policy) => (LoadMode::Mapped, Some(policy)),
+        LoadWay::Stripped(advice) => (LoadMode::Mapped, Some(advice)),
         LoadWay::Read => (LoadMode::Read, None),
         LoadWay::Direct => (LoadMode::Direct, None),
     }
@@ -205,7 +205,7 @@ mod tests {
     fn a_way_that_did_not_come_about_is_not_claimed() {
         let (_, quiet) = capture(|| ());
         let ((), fell_back) = capture(|| keep(Level::Trouble, "Failed … Falling back to buffered I/O"));
-        let stripped = LoadWay::Stripped(Policy::Random);
+        let stripped = LoadWay::Stripped(Advice::Random);
         assert_eq!(effective(stripped, 3, &quiet), stripped);
         assert_eq!(effective(stripped, 0, &quiet), LoadWay::Stock, "linked without the hooks");
         assert_eq!(effective(LoadWay::Direct, 0, &quiet), LoadWay::Direct);

@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod trace;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ pub enum Verb {
     Inspect(inspect::Args),
     /// Measure how this device brings model files in.
     Run(Box<run::Args>),
+    /// Show in which order the engine first reads a model's weights.
+    Trace(trace::Args),
     /// Show the tables of a report.
     Report(report::Args),
     /// Hold the arms of a report against each other.

@@ -7,6 +7,7 @@ mod plan;
 mod progress;
 mod report;
 mod table;
+mod trace;
 
 use std::io::{self, Write};
 
@@ -16,6 +17,7 @@ pub use inspection::inspection;
 pub use plan::{plan, verified};
 pub use progress::Progress;
 pub use report::report;
+pub use trace::trace;
 
 /// Writes `value` for a program. Failures are those of `out`, so that a closed pipe is known as one.
 pub fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
-use packbench_core::record::{Caveat, Metrics, Proof, Report, Run, Status};
+use packbench_core::record::{Caveat, Metrics, PhaseCost, PhaseName, Proof, Report, Run, Status};
 use packbench_core::stats::Summary;
 use packbench_core::unit::{Bytes, Nanos};
 use strum::VariantArray;
@@ -16,6 +16,7 @@ pub fn report(report: &Report) -> String {
     let mut text = heading(report);
     let caches = &report.job().caches;
     for variant in &report.variants {
+        caches.iter().for_each(|&cache| text += &first_tokens(report, &variant.name, cache));
         caches.iter().for_each(|&cache| text += &throughput(report, &variant.name, cache));
         caches.iter().for_each(|&cache| text += &faults(report, &variant.name, cache));
     }
@@ -58,7 +59,75 @@ fn median(runs: &[&Run], value: impl Fn(&Metrics) -> Option<f64>) -> Option<f64>
 
 /// Bytes per second.
 fn speed(metrics: &Metrics) -> Option<f64> {
-    (metrics.wall_ns > 0).then(|| metrics.bytes_covered as f64 / metrics.wall_ns as f64 * 1e9)
+    let covered = metrics.bytes_covered.filter(|_| metrics.wall_ns > 0)?;
+    Some(covered as f64 / metrics.wall_ns as f64 * 1e9)
+}
+
+/// Each first token taken apart, the policies beside each other.
+fn first_tokens(report: &Report, variant: &str, cache: CacheState) -> String {
+    let job = report.job();
+    let mut rows = Vec::new();
+    for &prompt_tokens in &job.prompts_tokens {
+        for &policy in Policy::VARIANTS {
+            let probe = Probe::FirstToken { policy, prompt_tokens };
+            let runs = runs(report, &Case { variant: variant.to_owned(), cache, probe });
+            if !runs.is_empty() {
+                rows.push(first_token_row(prompt_tokens, policy, &runs));
+            }
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = [
+        "prompt",
+        "policy",
+        "first token",
+        "load",
+        "context",
+        "prefill",
+        "next token",
+        "major faults",
+        "fetched",
+        "anonymous",
+        "proved",
+    ];
+    format!("\nFirst token, {cache}, {variant} (medians over blocks)\n") + &table(&header, 2, rows)
+}
+
+fn first_token_row(prompt_tokens: u32, policy: Policy, runs: &[&Run]) -> Vec<String> {
+    let of = |value: fn(&Metrics) -> Option<u64>| median(runs, |metrics| value(metrics).map(|n| n as f64));
+    let bytes = |value: Option<f64>| or_dash(value.map(|bytes| Bytes(bytes.round() as u64)));
+    let phase = |name| or_dash(phase_median(runs, name, |cost| Some(cost.wall_ns)).map(nanos));
+    vec![
+        prompt_tokens.to_string(),
+        policy.to_string(),
+        or_dash(of(|metrics| Some(metrics.wall_ns)).map(nanos)),
+        phase(PhaseName::Load),
+        phase(PhaseName::Context),
+        phase(PhaseName::Prefill),
+        phase(PhaseName::Decode),
+        or_dash(of(|metrics| metrics.major_faults)),
+        bytes(of(|metrics| metrics.bytes_fetched)),
+        bytes(phase_median(runs, PhaseName::Prefill, |cost| cost.anonymous_bytes)),
+        proved(runs),
+    ]
+}
+
+fn phase_median(runs: &[&Run], name: PhaseName, value: fn(&PhaseCost) -> Option<u64>) -> Option<f64> {
+    let cost = |run: &&Run| -> Option<f64> {
+        let phases = &run.first_token.as_ref()?.phases;
+        value(phases.iter().find(|cost| cost.phase == name)?).map(|n| n as f64)
+    };
+    Summary::of(runs.iter().filter_map(cost)).map(|summary| summary.median)
+}
+
+fn nanos(value: f64) -> Nanos {
+    Nanos(value.round() as u64)
+}
+
+fn proved(runs: &[&Run]) -> String {
+    format!("{} of {}", runs.iter().filter(|run| is_proved(run)).count(), runs.len())
 }
 
 /// What is said of phones in general, to be held against this device.
@@ -106,7 +175,7 @@ fn faults(report: &Report, variant: &str, cache: CacheState) -> String {
 
 fn fault_row(policy: Policy, pattern: Pattern, runs: &[&Run]) -> Vec<String> {
     let of = |value: fn(&Metrics) -> Option<u64>| median(runs, |metrics| value(metrics).map(|n| n as f64));
-    let time = |value| or_dash(of(value).map(|ns| Nanos(ns.round() as u64)));
+    let time = |value| or_dash(of(value).map(nanos));
     vec![
         policy.to_string(),
         pattern.to_string(),
@@ -115,7 +184,7 @@ fn fault_row(policy: Policy, pattern: Pattern, runs: &[&Run]) -> Vec<String> {
         or_dash(of(|metrics| metrics.major_faults)),
         or_dash(of(|metrics| metrics.minor_faults)),
         or_dash(of(|metrics| metrics.bytes_fetched).map(|bytes| Bytes(bytes.round() as u64))),
-        format!("{} of {}", runs.iter().filter(|run| is_proved(run)).count(), runs.len()),
+        proved(runs),
     ]
 }
 

@@ -7,11 +7,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use packbench_agent::{REFUSED, STOP};
+use packbench_agent::{AGAIN, REFUSED, STOP};
 use packbench_core::record::wire::{Assignment, Request};
-use packbench_core::record::{Check, Line};
+use packbench_core::record::{Check, Line, WeightTrace};
+use serde::de::DeserializeOwned;
 
-use super::{Agent, Ended, Stopper, Target};
+use super::{Agent, Ended, Stopper, Target, TraceQuestion};
 
 /// This machine.
 pub struct Host {
@@ -38,6 +39,20 @@ impl Host {
         input.write_all(&line).context("handing the agent its request")?;
         Ok(HostAgent { child, input: Arc::new(Mutex::new(input)), output: BufReader::new(output) })
     }
+
+    /// A request that is answered by one line.
+    fn ask<T: DeserializeOwned>(&self, request: &Request) -> anyhow::Result<T> {
+        let mut agent = self.spawn(request)?;
+        let mut answer = String::new();
+        agent.output.read_line(&mut answer).context("reading the agent's answer")?;
+        match Box::new(agent).finish()? {
+            Ended::Died { how } => bail!("the agent died: {how}"),
+            Ended::Refused => bail!("nothing was done"),
+            Ended::Finished | Ended::Again => {
+                serde_json::from_str(&answer).context("reading the agent's answer")
+            }
+        }
+    }
 }
 
 impl Target for Host {
@@ -45,15 +60,13 @@ impl Target for Host {
         Ok(Box::new(self.spawn(&Request::Session(Box::new(assignment.clone())))?))
     }
 
+    fn trace(&self, question: &TraceQuestion) -> anyhow::Result<WeightTrace> {
+        let TraceQuestion { model, prompt_tokens, text, cache_dir } = question.clone();
+        self.ask(&Request::Trace { model, prompt_tokens, text, cache_dir })
+    }
+
     fn doctor(&self, folder: &Path) -> anyhow::Result<Vec<Check>> {
-        let mut agent = self.spawn(&Request::Doctor { folder: folder.to_owned() })?;
-        let mut answer = String::new();
-        agent.output.read_line(&mut answer).context("reading the agent's answer")?;
-        match Box::new(agent).finish()? {
-            Ended::Finished => serde_json::from_str(&answer).context("reading the agent's answer"),
-            Ended::Refused => bail!("{} can't be examined", folder.display()),
-            Ended::Died { how } => bail!("the agent died: {how}"),
-        }
+        self.ask(&Request::Doctor { folder: folder.to_owned() })
     }
 }
 
@@ -88,6 +101,7 @@ impl Agent for HostAgent {
         let status = self.child.wait().context("waiting for the agent")?;
         Ok(match status.code() {
             Some(0) => Ended::Finished,
+            Some(code) if code == i32::from(AGAIN) => Ended::Again,
             Some(code) if code == i32::from(REFUSED) => Ended::Refused,
             _ => Ended::Died { how: status.to_string() },
         })

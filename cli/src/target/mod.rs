@@ -2,18 +2,33 @@
 
 mod host;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use host::Host;
 use packbench_core::record::wire::Assignment;
-use packbench_core::record::{Check, Line};
+use packbench_core::record::{Check, Line, WeightTrace};
 
 /// A device that can be asked.
 pub trait Target {
     /// Starts an agent on `assignment`.
     fn start(&self, assignment: &Assignment) -> anyhow::Result<Box<dyn Agent>>;
+    /// Asks in which order the engine reads a model's weights.
+    fn trace(&self, question: &TraceQuestion) -> anyhow::Result<WeightTrace>;
     /// Asks what the device can prove.
     fn doctor(&self, folder: &Path) -> anyhow::Result<Vec<Check>>;
+}
+
+/// A model, and a prompt for it.
+#[derive(Clone, Debug)]
+pub struct TraceQuestion {
+    /// The model file.
+    pub model: PathBuf,
+    /// A prompt of so many tokens, when there is no text.
+    pub prompt_tokens: u32,
+    /// A prompt in words.
+    pub text: Option<String>,
+    /// Where payload hashes are kept.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// A process that measures.
@@ -34,6 +49,8 @@ pub type Stopper = Box<dyn Fn() + Send>;
 pub enum Ended {
     /// It said all that it had to say.
     Finished,
+    /// What is left takes a fresh process.
+    Again,
     /// It can't do what it was asked, and has said why.
     Refused,
     /// It died.

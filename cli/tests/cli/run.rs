@@ -1,4 +1,6 @@
-use packbench_core::record::{EndStatus, Line, Proof, Status};
+use packbench_core::gguf::sample::{LayerOrder, TinyModel, vocabulary};
+use packbench_core::job::Policy;
+use packbench_core::record::{EndStatus, Line, Proof, Run, Status, WeightTrace};
 
 use crate::scratch::{Scratch, signal, stderr, stdout};
 
@@ -13,6 +15,7 @@ fn the_default_job_ends_in_a_report_that_proves_itself() {
     assert!(run.status.success(), "{run:?}");
     let shown = String::from_utf8(run.stdout).unwrap();
     for expected in [
+        "First token, cold, m.gguf",
         "Reads, cold, m.gguf",
         "published claim",
         "Faults, warm",
@@ -21,9 +24,11 @@ fn the_default_job_ends_in_a_report_that_proves_itself() {
         assert!(shown.contains(expected), "{expected} in\n{shown}");
     }
     let said = String::from_utf8(run.stderr).unwrap();
-    assert!(said.starts_with("24 cases × 6 blocks, about "), "the estimate comes first: {said}");
+    assert!(said.starts_with("32 cases × 6 blocks, about "), "the estimate comes first: {said}");
+    let again = stdout(&mut scratch.packbench(&["report", "r.jsonl"]));
+    assert!(shown.starts_with(&again), "{again}");
     let report = scratch.report("r.jsonl");
-    assert_eq!(report.runs.len(), 24 * 6);
+    assert_eq!(report.runs.len(), 32 * 6);
     for run in &report.runs {
         assert_eq!(run.status, Status::Ok, "{run:?}");
         let proof = run.residency.as_ref().unwrap().proof;
@@ -153,7 +158,10 @@ fn what_cannot_be_asked_is_explained() {
         said(&["run", "m.gguf", "--io-size", "4 furlongs"])
             .contains("expected a whole number with an optional unit")
     );
-    assert!(said(&["run", "m.gguf", "--policy", "magic"]).contains("[possible values: normal, random"));
+    assert!(
+        said(&["run", "m.gguf", "--policy", "magic"])
+            .contains("[possible values: stock_load, normal, random")
+    );
     assert!(said(&["run", "m.gguf", "--blocks", "0"]).contains("--blocks"));
     assert!(said(&["run", "m.gguf", "--cpus", "9-1"]).contains("expected numbers and ranges: 0,2-3"));
     assert!(
@@ -173,4 +181,43 @@ fn doctor_and_completions_answer() {
     assert!(stdout(&mut scratch.packbench(&["doctor"])).contains("page size"));
     assert!(stdout(&mut scratch.packbench(&["completions", "bash"])).contains("_packbench"));
     assert_eq!(scratch.names(), Vec::<String>::new(), "nothing is left behind");
+}
+
+#[test]
+fn a_trace_follows_the_layers_whatever_the_file_does() {
+    let scratch = Scratch::new();
+    let sorted = TinyModel { order: LayerOrder::Lexicographic, ..TinyModel::new(12) };
+    scratch.write("m.gguf", &sorted.bytes());
+    scratch.packbench(&["trace", "m.gguf", "-o", "t.json"]).assert().success();
+    let trace: WeightTrace = serde_json::from_slice(&std::fs::read(scratch.path("t.json")).unwrap()).unwrap();
+    let layers: Vec<u32> = trace.reads.iter().filter_map(|read| read.layer).collect();
+    assert!(layers.is_sorted() && layers.contains(&11), "{layers:?}");
+    assert_eq!(trace.reads[0].tensor, "token_embd.weight");
+    assert!(trace.payload_hash.is_some());
+    let shown = stdout(&mut scratch.packbench(&["trace", "m.gguf"]));
+    assert!(shown.contains("blk.11.ffn_down.weight"), "{shown}");
+    scratch.write("v.gguf", &vocabulary(50));
+    scratch.packbench(&["trace", "v.gguf"]).assert().code(2);
+}
+
+#[test]
+fn every_policy_gives_the_same_token_and_says_what_was_in_force() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let policies = "stock_load,normal,random,sequential,will_need,populate,stream,read,engine_direct";
+    let args = ["run", "m.gguf", "--probe", "first_token", "--cache", "cold", "--policy", policies];
+    scratch.packbench(&[&args[..], &["--blocks", "1", "--out", "r.jsonl"]].concat()).assert().success();
+    let report = scratch.report("r.jsonl");
+    assert_eq!(report.runs.len(), 9 * 2);
+    for run in &report.runs {
+        assert_eq!(run.status, Status::Ok, "{run:?}");
+        assert_eq!(run.residency.as_ref().unwrap().proof, Proof::Cold, "{}", run.case);
+        let told = run.first_token.as_ref().unwrap();
+        assert!(told.prefetches_withheld > 0 || run.policy_effective != run.case.policy() || is_engines(run));
+    }
+}
+
+/// Whether the engine brings the weights in by itself, so that nothing is withheld from it.
+fn is_engines(run: &Run) -> bool {
+    matches!(run.policy_effective, Some(Policy::StockLoad | Policy::Read | Policy::EngineDirect))
 }

@@ -2,6 +2,10 @@
 //!
 //! Every order covers its span exactly once, so all of them must find the same bytes and the same sum.
 
+mod stream;
+
+pub use stream::{LEAD, PIECE, Rows, pieces};
+
 use crate::job::Pattern;
 use crate::os::{Reads, Touches};
 use crate::random::Random;

@@ -60,7 +60,8 @@ fn device(device: &Device) -> String {
 }
 
 fn tool(tool: &Tool) -> String {
-    format!("packbench {} ({}, {})", tool.version, tool.build_profile, tool.target)
+    let engine = tool.engine.as_deref().unwrap_or("no engine");
+    format!("packbench {} ({}, {}, {engine})", tool.version, tool.build_profile, tool.target)
 }
 
 /// The first difference of the report's own parts that the question doesn't allow.

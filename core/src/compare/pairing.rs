@@ -32,6 +32,8 @@ pub(super) enum LeftOut {
     Redone,
     /// Its block was measured in more than one segment.
     Seam,
+    /// Another policy was in force than the one asked for.
+    OtherPolicy,
     /// It isn't what its case says.
     Void(Caveat),
 }
@@ -134,6 +136,8 @@ impl Sieve<'_> {
             Some(LeftOut::Redone)
         } else if self.seams.contains(&run.block) {
             Some(LeftOut::Seam)
+        } else if run.policy_effective != run.case.policy() {
+            Some(LeftOut::OtherPolicy)
         } else {
             run.caveats.iter().find(voids).map(|&caveat| LeftOut::Void(caveat))
         }

@@ -131,6 +131,7 @@ fn explain(arm: &str, reason: LeftOut, runs: u32) -> String {
         LeftOut::Seam => {
             format!("{runs} of {arm} in blocks that were cut: --resume with more --blocks makes up for them")
         }
+        LeftOut::OtherPolicy => format!("{runs} of {arm} under another policy than asked for"),
         LeftOut::Void(caveat) => {
             format!("{runs} of {arm} {caveat} ({}): --allow {caveat} to pair them", caveat.meaning())
         }

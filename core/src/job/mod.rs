@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use case::{CacheState, Case, Field, Pattern, Policy, Probe, ProbeKind};
+pub use case::{Advice, CacheState, Case, Field, Pattern, Policy, Probe, ProbeKind};
 
 use crate::unit::Bytes;
 
@@ -21,15 +21,16 @@ pub struct Model {
 
 /// What to measure, how often, and for how long at the most.
 ///
-/// [`Job::default`] is the default job of `packbench run`: how this device brings pages in, sequentially and at random,
-/// cold and warm.
+/// [`Job::default`] is the default job of `packbench run`: how long the first token takes, and how this device brings pages
+/// in, sequentially and at random, cold and warm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The model files; the first one is the base of comparisons.
     pub models: Vec<Model>,
     /// Which probes.
     pub probes: Vec<ProbeKind>,
-    /// Policies of the mapped probes; the first one is the base of comparisons.
+    /// How the weights come in, for the probes that this applies to; the first one is the base of comparisons. Each
+    /// probe's [own](ProbeKind::default_policies) when empty.
     pub policies: Vec<Policy>,
     /// Orders of access.
     pub patterns: Vec<Pattern>,
@@ -37,6 +38,10 @@ pub struct Job {
     pub caches: Vec<CacheState>,
     /// Sizes of one read, for the reads probe.
     pub io_sizes: Vec<Bytes>,
+    /// Lengths of the prompt, for the first_token probe.
+    pub prompts_tokens: Vec<u32>,
+    /// Threads that the engine computes with; as many as there are processors when `None`.
+    pub threads: Option<NonZeroU32>,
     /// How often each case is measured. A verdict needs at least 6.
     pub blocks: NonZeroU32,
     /// Draws the order of the cases in each block and the random patterns.
@@ -51,11 +56,13 @@ impl Default for Job {
     fn default() -> Self {
         Job {
             models: Vec::new(),
-            probes: vec![ProbeKind::Faults, ProbeKind::Reads],
-            policies: vec![Policy::Normal, Policy::Random, Policy::WillNeed],
+            probes: vec![ProbeKind::FirstToken, ProbeKind::Faults, ProbeKind::Reads],
+            policies: Vec::new(),
             patterns: vec![Pattern::Sequential, Pattern::Random],
             caches: vec![CacheState::Cold, CacheState::Warm],
             io_sizes: vec![Bytes::kib(4), Bytes::kib(128), Bytes::mib(1), Bytes::mib(4)],
+            prompts_tokens: vec![1, 16],
+            threads: None,
             blocks: NonZeroU32::new(6).expect("6 is not 0"),
             seed: 1,
             budget: Duration::from_secs(300),
@@ -74,7 +81,9 @@ pub enum JobError {
         what: &'static str,
     },
     /// The lists are not empty and yet nothing combines to a case.
-    #[error("the job comes to no case: {probes} cannot be combined with {patterns}")]
+    #[error(
+        "the job comes to no case: {probes} cannot be combined with the patterns {patterns} or the policies named"
+    )]
     NoCase {
         /// The probes asked for.
         probes: String,
@@ -87,6 +96,9 @@ pub enum JobError {
         /// The name.
         name: String,
     },
+    /// There is nothing to answer.
+    #[error("found a prompt of 0 tokens, expected at least 1")]
+    EmptyPrompt,
     /// A read of this size is not possible.
     #[error("found io_size {}, expected a multiple of 512 bytes from 512 B to 64 MiB", found.exact())]
     IoSize {
@@ -101,8 +113,8 @@ impl Job {
 
     /// All cases of one block, variants in job order, in the order in which tables list them.
     ///
-    /// Advice to the kernel changes nothing that is in memory already, so a job that asks for cold and warm measures
-    /// warm faults under its first policy only; a job that asks for warm alone measures them under each.
+    /// A policy changes little once all is in memory, so a job that asks for cold and warm measures warm runs under its
+    /// first policy only; a job that asks for warm alone measures them under each.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
         for model in &self.models {
@@ -119,30 +131,35 @@ impl Job {
     }
 
     fn probes_in(&self, cache: CacheState) -> Vec<Probe> {
-        let policies = match cache {
-            CacheState::Warm if self.caches.contains(&CacheState::Cold) => &self.policies[..1],
-            _ => &self.policies[..],
+        let of_kind = |&kind: &ProbeKind| -> Vec<Probe> {
+            let policies = self.policies_of(kind, cache);
+            match kind {
+                ProbeKind::Faults => each(&policies, &self.patterns_of(kind), |policy, pattern| {
+                    Probe::Faults { policy, pattern }
+                }),
+                ProbeKind::Reads => each(&self.io_sizes, &self.patterns_of(kind), |io_size, pattern| {
+                    Probe::Reads { io_size, pattern }
+                }),
+                ProbeKind::FirstToken => each(&policies, &self.prompts_tokens, |policy, prompt_tokens| {
+                    Probe::FirstToken { policy, prompt_tokens }
+                }),
+            }
         };
-        let faults = || {
-            policies.iter().flat_map(|&policy| {
-                self.patterns.iter().map(move |&pattern| Probe::Faults { policy, pattern })
-            })
-        };
-        let reads = || {
-            self.io_sizes.iter().flat_map(|&io_size| {
-                let patterns = self.patterns.iter().filter(|pattern| pattern.applies_to(ProbeKind::Reads));
-                patterns.map(move |&pattern| Probe::Reads { io_size, pattern })
-            })
-        };
-        self.probes
-            .iter()
-            .flat_map(|kind| -> Vec<Probe> {
-                match kind {
-                    ProbeKind::Faults => faults().collect(),
-                    ProbeKind::Reads => reads().collect(),
-                }
-            })
-            .collect()
+        self.probes.iter().flat_map(of_kind).collect()
+    }
+
+    fn patterns_of(&self, kind: ProbeKind) -> Vec<Pattern> {
+        self.patterns.iter().copied().filter(|pattern| pattern.applies_to(kind)).collect()
+    }
+
+    fn policies_of(&self, kind: ProbeKind, cache: CacheState) -> Vec<Policy> {
+        let named = if self.policies.is_empty() { kind.default_policies() } else { &self.policies };
+        let mut policies: Vec<Policy> =
+            named.iter().copied().filter(|policy| policy.applies_to(kind)).collect();
+        if cache == CacheState::Warm && self.caches.contains(&CacheState::Cold) {
+            policies.truncate(1);
+        }
+        policies
     }
 
     /// Whether the job can be carried out at all.
@@ -150,15 +167,18 @@ impl Job {
         let lists = [
             ("model", self.models.is_empty()),
             ("probe", self.probes.is_empty()),
-            ("policy", self.policies.is_empty()),
             ("pattern", self.patterns.is_empty()),
             ("cache state", self.caches.is_empty()),
             ("io_size", self.io_sizes.is_empty()),
+            ("prompt", self.prompts_tokens.is_empty()),
         ];
         if let Some(&(what, _)) = lists.iter().find(|(_, empty)| *empty) {
             return Err(JobError::Nothing { what });
         }
         self.check_names()?;
+        if self.prompts_tokens.contains(&0) {
+            return Err(JobError::EmptyPrompt);
+        }
         let possible =
             |size: Bytes| size.0 >= 512 && size.0.is_multiple_of(512) && size <= Self::LARGEST_IO_SIZE;
         if let Some(&found) = self.io_sizes.iter().find(|&&size| !possible(size)) {
@@ -180,6 +200,11 @@ impl Job {
     }
 }
 
+/// All pairs, the first list's items outermost.
+fn each<A: Copy, B: Copy, C>(outer: &[A], inner: &[B], pair: impl Fn(A, B) -> C) -> Vec<C> {
+    outer.iter().flat_map(|&a| inner.iter().map(move |&b| (a, b))).map(|(a, b)| pair(a, b)).collect()
+}
+
 fn names(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -197,6 +222,12 @@ mod tests {
     fn the_default_job_is_what_the_readme_says() {
         let cases: Vec<String> = job(&["m"]).cases().iter().map(Case::to_string).collect();
         insta::assert_snapshot!(cases.join("\n"), @r"
+        m: first_token, stock_load, prompt 1, cold
+        m: first_token, stock_load, prompt 16, cold
+        m: first_token, normal, prompt 1, cold
+        m: first_token, normal, prompt 16, cold
+        m: first_token, stream, prompt 1, cold
+        m: first_token, stream, prompt 16, cold
         m: faults, sequential, normal, cold
         m: faults, random, normal, cold
         m: faults, sequential, random, cold
@@ -211,6 +242,8 @@ mod tests {
         m: reads, random, 1 MiB, cold
         m: reads, sequential, 4 MiB, cold
         m: reads, random, 4 MiB, cold
+        m: first_token, stock_load, prompt 1, warm
+        m: first_token, stock_load, prompt 16, warm
         m: faults, sequential, normal, warm
         m: faults, random, normal, warm
         m: reads, sequential, 4 KiB, warm

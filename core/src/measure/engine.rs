@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::Policy;
+use crate::job::Advice;
 use crate::os::OsError;
 use crate::record::WeightTrace;
 use crate::unit::{Bytes, FileOffset};
@@ -59,7 +59,7 @@ pub enum LoadWay {
     /// As the engine does it by itself: a mapping, all of it asked for at once.
     Stock,
     /// The same mapping without asking for anything, under this policy from the moment when it is mapped.
-    Stripped(Policy),
+    Stripped(Advice),
     /// Read into memory of the engine's own through the page cache.
     Read,
     /// Read into memory of the engine's own past the page cache.
@@ -83,12 +83,12 @@ pub trait LoadedModel {
     /// [`EngineError::ContextTooLarge`] when there is no memory for it.
     fn context(&self) -> Result<Box<dyn Decoding + '_>, EngineError>;
 
-    /// Lays fresh mappings of the file, opened anew and under `policy`, over those that hold the weights. Afterwards
+    /// Lays fresh mappings of the file, opened anew and under `advice`, over those that hold the weights. Afterwards
     /// no page is mapped, so that the kernel can evict all that the mappings hold.
     ///
     /// # Errors
     /// [`EngineError::Unsupported`] when the weights lie in no mapping or in several files; whatever the system says.
-    fn remap(&self, policy: Policy) -> Result<(), EngineError>;
+    fn remap(&self, advice: Advice) -> Result<(), EngineError>;
 
     /// Where the file ended when a weight beyond its end was read: what was computed since is void.
     fn cut_short(&self) -> Option<FileOffset>;

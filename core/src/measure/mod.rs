@@ -2,6 +2,7 @@
 
 pub mod engine;
 mod faults;
+mod first_token;
 pub mod proof;
 mod protocol;
 mod reads;
@@ -10,14 +11,21 @@ mod tests;
 
 use std::path::PathBuf;
 
+pub use first_token::Asking;
 pub use protocol::protocol;
 
+use engine::EngineError;
+
 use crate::access;
-use crate::job::{Case, Policy, Probe};
-use crate::os::{Mapping, ModelFile, Os, OsError, Usage, page_sum};
+use crate::job::{Advice, Case, Policy, Probe};
+use crate::os::{Mapping, ModelFile, Os, OsError, Scope, Usage, page_sum};
 use crate::random::Random;
-use crate::record::{Caveat, Latency, Metrics, PhaseName, Proof, Residency, SelfTest};
+use crate::record::{Caveat, FirstToken, Latency, Metrics, PhaseName, Proof, Residency, SelfTest};
 use crate::unit::{ByteRange, Bytes, FileOffset, PageRange, PageSize};
+
+/// How often a cache state is prepared before a run goes on without proof: other processes bring pages in, and the
+/// kernel drops some, between the preparation and the proof.
+const PREPARATIONS: u32 = 3;
 
 /// The file that a run measures, and what is known of it beforehand.
 #[derive(Clone, Debug)]
@@ -50,10 +58,12 @@ pub struct Measured {
     pub metrics: Metrics,
     /// Latency of single reads.
     pub latency: Option<Latency>,
+    /// A first token, taken apart.
+    pub first_token: Option<FirstToken>,
     /// The proof.
     pub residency: Residency,
-    /// What the proof takes away from the trust in this run.
-    pub caveat: Option<Caveat>,
+    /// What takes away from the trust in this run.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Why a run was given up.
@@ -62,6 +72,25 @@ pub enum MeasureError {
     /// The system refused something.
     #[error(transparent)]
     Os(#[from] OsError),
+    /// The engine could not do what it was asked.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A stream needs to know the order in which the engine reads, from a process before this one.
+    #[error("the weight trace can't be kept for the next process: a cache folder is missing, or full")]
+    NowhereToKeep,
+    /// There is no engine.
+    #[error("this build has no engine: build it with the feature llama")]
+    NoEngine,
+    /// The model answers otherwise than before.
+    #[error(
+        "the model answers token {found}, expected {expected} as in the rehearsal: other weights, or other kernels"
+    )]
+    WrongToken {
+        /// Its answer.
+        found: u32,
+        /// The answer of the rehearsal.
+        expected: u32,
+    },
     /// The file has another length than when the session began.
     #[error("the file has {found} bytes now, expected {expected}: it was changed since the session began")]
     LengthChanged {
@@ -98,22 +127,32 @@ pub fn foretell(os: &dyn Os, file: &dyn ModelFile, span: ByteRange) -> Result<Wo
     Ok(Work { span, checksum })
 }
 
-/// Carries out one case once. `announce` is called before each phase.
+/// Carries out one case once. `announce` is called before each phase; `asking` is what a first token takes.
 pub fn measure(
     os: &dyn Os,
     subject: &Subject,
     case: &Case,
     work: Work,
     random: Random,
+    asking: Option<Asking<'_>>,
     announce: &mut dyn FnMut(PhaseName),
 ) -> Result<Measured, MeasureError> {
-    let [open, phases @ ..] = protocol(case.cache);
+    let [open, prepare, prove, probe, account] = protocol(case.cache);
     announce(open);
     let mut attempt = Attempt::open(os, subject, case, work, random)?;
-    for phase in phases {
-        announce(phase);
-        attempt.carry_out(phase)?;
+    for _ in 0..PREPARATIONS {
+        for phase in [prepare, prove] {
+            announce(phase);
+            attempt.carry_out(phase)?;
+        }
+        if attempt.is_proved() {
+            break;
+        }
     }
+    announce(probe);
+    attempt.measure(asking, announce)?;
+    announce(account);
+    attempt.carry_out(account)?;
     attempt.finish()
 }
 
@@ -128,6 +167,7 @@ struct Attempt<'a> {
     mapping: Box<dyn Mapping>,
     before_pages: u64,
     after_pages: u64,
+    policy_effective: Option<Policy>,
     taken: Taken,
 }
 
@@ -135,9 +175,16 @@ struct Attempt<'a> {
 #[derive(Default)]
 struct Taken {
     usage: Usage,
+    /// `None` for a probe that leaves it to an engine what is read.
+    work: Option<Done>,
+    latency: Option<Latency>,
+    first_token: Option<FirstToken>,
+}
+
+/// The work that was done.
+struct Done {
     checksum: u64,
     operations: u64,
-    latency: Option<Latency>,
 }
 
 impl<'a> Attempt<'a> {
@@ -154,8 +201,19 @@ impl<'a> Attempt<'a> {
             return Err(MeasureError::LengthChanged { found, expected });
         }
         let mapping = file.map()?;
-        let taken = Taken::default();
-        Ok(Attempt { os, subject, case, work, random, file, mapping, before_pages: 0, after_pages: 0, taken })
+        Ok(Attempt {
+            os,
+            subject,
+            case,
+            work,
+            random,
+            file,
+            mapping,
+            before_pages: 0,
+            after_pages: 0,
+            policy_effective: None,
+            taken: Taken::default(),
+        })
     }
 
     fn carry_out(&mut self, phase: PhaseName) -> Result<(), MeasureError> {
@@ -163,11 +221,14 @@ impl<'a> Attempt<'a> {
             PhaseName::Evict => proof::evict(&*self.file, &*self.mapping, self.pages())?,
             PhaseName::Fill => proof::fill(&*self.file, &*self.mapping, self.work.span, self.pages())?,
             PhaseName::Prove => self.before_pages = self.mapping.resident(self.pages())?,
-            PhaseName::Measure => self.taken = self.probe()?,
             PhaseName::Account => self.after_pages = self.mapping.resident(self.pages())?,
-            PhaseName::Open | PhaseName::Hash | PhaseName::SelfTest | PhaseName::Rehearse => {}
+            _ => {}
         }
         Ok(())
+    }
+
+    fn is_proved(&self) -> bool {
+        matches!(self.residency().proof, Proof::Cold | Proof::Warm)
     }
 
     fn pages(&self) -> PageRange {
@@ -178,38 +239,67 @@ impl<'a> Attempt<'a> {
         self.os.page_size()
     }
 
-    fn probe(&mut self) -> Result<Taken, MeasureError> {
-        let mut meter = self.os.meter()?;
+    fn measure(
+        &mut self,
+        asking: Option<Asking<'_>>,
+        announce: &mut dyn FnMut(PhaseName),
+    ) -> Result<(), MeasureError> {
         let (span, page, random) = (self.work.span, self.page(), &mut self.random);
-        let taken = match self.case.probe {
+        self.policy_effective = self.case.policy();
+        self.taken = match self.case.probe {
             Probe::Faults { policy, pattern } => {
+                let advice = policy.advice().unwrap_or(Advice::Normal);
                 let touches = access::touches(span, page, pattern, &self.subject.tensors, random);
-                faults::probe(&*self.mapping, meter.as_mut(), policy, &touches)
+                let mut meter = self.os.meter(Scope::Thread)?;
+                faults::probe(&*self.mapping, meter.as_mut(), advice, &touches)?
             }
             Probe::Reads { io_size, pattern } => {
                 let reads = access::reads(span, io_size, pattern, random);
-                reads::probe(&*self.file, meter.as_mut(), &reads)
+                let mut meter = self.os.meter(Scope::Thread)?;
+                reads::probe(&*self.file, meter.as_mut(), &reads)?
+            }
+            Probe::FirstToken { policy, prompt_tokens } => {
+                let asking = asking.ok_or(MeasureError::NoEngine)?;
+                let scene = first_token::Scene {
+                    os: self.os,
+                    path: &self.subject.path,
+                    mapping: &*self.mapping,
+                    pages: self.pages(),
+                    self_test: self.subject.self_test,
+                    announce,
+                };
+                let (effective, taken) = first_token::probe(scene, asking, policy, prompt_tokens)?;
+                self.policy_effective = Some(effective);
+                taken
             }
         };
-        Ok(taken?)
+        Ok(())
     }
 
     fn finish(self) -> Result<Measured, MeasureError> {
         if let Some(FileOffset(at)) = self.mapping.cut_short() {
             return Err(MeasureError::CutShort { at });
         }
-        let (found, expected) = (self.taken.checksum, self.work.checksum);
-        if found != expected {
+        let (found, expected) = (self.taken.work.as_ref().map(|work| work.checksum), self.work.checksum);
+        if let Some(found) = found.filter(|found| *found != expected) {
             return Err(MeasureError::WrongWork { found, expected });
         }
         let residency = self.residency();
         Ok(Measured {
-            policy_effective: self.case.policy(),
-            caveat: proof::caveat(residency.proof, self.subject.self_test),
+            policy_effective: self.policy_effective,
+            caveats: self.caveats(residency.proof),
             residency,
             metrics: self.metrics(),
             latency: self.taken.latency,
+            first_token: self.taken.first_token,
         })
+    }
+
+    fn caveats(&self, proof: Proof) -> Vec<Caveat> {
+        let copied = self.taken.first_token.as_ref().is_some_and(|token| token.copied_bytes > 0);
+        let maps = !matches!(self.policy_effective, Some(Policy::Read | Policy::EngineDirect));
+        let void = (copied && maps).then_some(Caveat::LayoutVoid);
+        proof::caveat(proof, self.subject.self_test).into_iter().chain(void).collect()
     }
 
     fn residency(&self) -> Residency {
@@ -226,16 +316,16 @@ impl<'a> Attempt<'a> {
     }
 
     fn metrics(&self) -> Metrics {
-        let Taken { usage, checksum, operations, .. } = self.taken;
+        let Taken { usage, work, .. } = &self.taken;
         Metrics {
             wall_ns: usage.wall.0,
             cpu_ns: usage.cpu.map(|cpu| cpu.0),
             major_faults: usage.major_faults,
             minor_faults: usage.minor_faults,
             bytes_fetched: usage.bytes_fetched.map(|bytes| bytes.0),
-            bytes_covered: self.work.span.len.0,
-            operations,
-            checksum,
+            bytes_covered: work.as_ref().map(|_| self.work.span.len.0),
+            operations: work.as_ref().map(|work| work.operations),
+            checksum: work.as_ref().map(|work| work.checksum),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Proof of coldness: pages are evicted, then asked for, and residency itself is put to the test first.
 
 use crate::job::CacheState;
-use crate::os::{Mapping, ModelFile, Os, OsError, Touches};
+use crate::os::{Mapping, ModelFile, Os, OsError, Scope, Touches};
 use crate::record::{Caveat, Proof, SelfTest};
 use crate::unit::{ByteRange, PageRange};
 
@@ -55,7 +55,7 @@ pub fn self_test(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Re
         if mapping.resident(page)? == 0 {
             return Ok(SelfTest::Truthful);
         }
-        let mut meter = os.meter()?;
+        let mut meter = os.meter(Scope::Thread)?;
         meter.start();
         mapping.touch(&touch);
         let usage = meter.stop();

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::Taken;
+use super::{Done, Taken};
 use crate::os::{Meter, ModelFile, OsError, Reads};
 use crate::record::Latency;
 use crate::unit::Nanos;
@@ -23,7 +23,8 @@ pub(super) fn probe(file: &dyn ModelFile, meter: &mut dyn Meter, reads: &Reads) 
     let checksum = file.read(reads, &mut buffer, &mut latencies);
     let usage = meter.stop();
     let latency = Some(histogram(&latencies));
-    Ok(Taken { usage, checksum: checksum?, operations: count as u64, latency })
+    let work = Some(Done { checksum: checksum?, operations: count as u64 });
+    Ok(Taken { usage, work, latency, ..Taken::default() })
 }
 
 fn histogram(latencies: &[Nanos]) -> Latency {

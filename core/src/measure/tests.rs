@@ -20,7 +20,7 @@ fn run(eviction: Eviction, cache: CacheState, probe: Probe) -> (Result<Measured,
     let work = Work { span: ByteRange::whole(subject.len), checksum: 1 + 2 + 3 + 4 };
     let case = Case { variant: "m".into(), cache, probe };
     let mut story = Vec::new();
-    let measured = measure(&os, &subject, &case, work, Random::new(1), &mut |phase| {
+    let measured = measure(&os, &subject, &case, work, Random::new(1), None, &mut |phase| {
         story.append(&mut os.take_asked());
         story.push(format!("[{phase}]"));
     });
@@ -47,7 +47,7 @@ fn a_cold_run_evicts_proves_and_measures() {
     resident?
     [measure]
     start
-    apply will_need
+    apply WillNeed
     touch 4 pages
     stop
     [account]
@@ -97,15 +97,16 @@ fn pages_that_stay_are_asked_to_go_by_the_second_tool() {
 
 #[test]
 fn what_cannot_be_proved_is_not_called_cold() {
-    let (measured, _) = run(Eviction::Fails, CacheState::Cold, faults(Policy::Normal));
+    let (measured, story) = run(Eviction::Fails, CacheState::Cold, faults(Policy::Normal));
     let measured = measured.unwrap();
-    assert_eq!((measured.residency.proof, measured.caveat), (Proof::NotCold, Some(Caveat::NotCold)));
+    assert_eq!((measured.residency.proof, measured.caveats), (Proof::NotCold, vec![Caveat::NotCold]));
+    assert_eq!(story.matches("[evict]").count(), 3, "it is tried again before a run goes on without proof");
 
     let (measured, _) = run(Eviction::Unseen, CacheState::Cold, faults(Policy::Normal));
     let measured = measured.unwrap();
     assert_eq!(
-        (measured.residency.proof, measured.caveat),
-        (Proof::ColdUnverified, Some(Caveat::ColdUnverified))
+        (measured.residency.proof, measured.caveats),
+        (Proof::ColdUnverified, vec![Caveat::ColdUnverified])
     );
     assert_eq!(measured.residency.before_pages, None, "an answer that isn't one is not recorded");
     assert_eq!(measured.metrics.major_faults, Some(1), "it was cold all the same");
@@ -116,12 +117,12 @@ fn a_probe_that_finds_other_bytes_has_failed() {
     let os = FakeOs::new(vec![1; 4096], Eviction::Works);
     let subject = Subject { len: Bytes(4096), ..subject(&os) };
     let case = Case { variant: "m".into(), cache: CacheState::Cold, probe: faults(Policy::Normal) };
-    let run = |work| measure(&os, &subject, &case, work, Random::new(1), &mut |_| ());
+    let run = |work| measure(&os, &subject, &case, work, Random::new(1), None, &mut |_| ());
     let span = ByteRange::whole(Bytes(4096));
     assert!(run(Work { span, checksum: 1 }).is_ok());
     let error = run(Work { span, checksum: 2 }).unwrap_err();
     assert!(matches!(error, MeasureError::WrongWork { found: 1, expected: 2 }), "{error}");
     let longer = Subject { len: Bytes(8192), ..subject.clone() };
-    let error = measure(&os, &longer, &case, Work { span, checksum: 1 }, Random::new(1), &mut |_| ());
+    let error = measure(&os, &longer, &case, Work { span, checksum: 1 }, Random::new(1), None, &mut |_| ());
     assert!(matches!(error, Err(MeasureError::LengthChanged { found: 4096, expected: 8192 })));
 }

@@ -4,8 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Touches, Usage, page_sum};
-use crate::job::Policy;
+use super::{
+    FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Scope, Stream, Touches, Usage, page_sum,
+};
+use crate::job::Advice;
 use crate::record::{Conditions, Context, Device, Storage};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
 
@@ -107,8 +109,33 @@ impl Os for FakeOs {
         Ok(Box::new(FakeFile { state: self.0.clone(), facts }))
     }
 
-    fn meter(&self) -> Result<Box<dyn Meter>, OsError> {
+    fn anonymous_memory(&self) -> Option<Bytes> {
+        None
+    }
+
+    fn stream(&self, _: &Path, pieces: &[PageRange], _: usize) -> Result<Box<dyn Stream>, OsError> {
+        Ok(Box::new(FakeStream { state: self.0.clone(), pieces: pieces.len() }))
+    }
+
+    fn meter(&self, _: Scope) -> Result<Box<dyn Meter>, OsError> {
         Ok(Box::new(FakeMeter { state: self.0.clone(), fetches: 0 }))
+    }
+}
+
+struct FakeStream {
+    state: Rc<State>,
+    pieces: usize,
+}
+
+impl Stream for FakeStream {
+    fn start(self: Box<Self>) -> Result<Box<dyn Stream>, OsError> {
+        self.state.note(format!("stream {} pieces", self.pieces));
+        self.state.fetch();
+        Ok(self)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), OsError> {
+        Ok(())
     }
 }
 
@@ -196,8 +223,8 @@ impl Mapping for FakeMapping {
         Ok(())
     }
 
-    fn apply(&self, policy: Policy, _: PageRange) -> Result<(), OsError> {
-        self.state.note(format!("apply {policy}"));
+    fn apply(&self, advice: Advice, _: PageRange) -> Result<(), OsError> {
+        self.state.note(format!("apply {advice:?}"));
         Ok(())
     }
 

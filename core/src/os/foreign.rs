@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::unix::{UnixMapping, page_size};
 use super::{FileFacts, Mapping, OsError, linux as system};
-use crate::job::Policy;
+use crate::job::Advice;
 use crate::unit::{Bytes, FileOffset, PageRange};
 
 /// A mapping that someone else made and will unmap. As long as this lives, a file that is cut short under it reads as
@@ -45,13 +45,13 @@ impl Foreign {
         self.len == Bytes(0)
     }
 
-    /// Applies `policy` to all of it.
+    /// Applies `advice` to all of it.
     ///
     /// # Errors
     /// As of [`Mapping::apply`].
-    pub fn apply(&self, policy: Policy) -> Result<(), OsError> {
+    pub fn apply(&self, advice: Advice) -> Result<(), OsError> {
         let count = page_size().count(self.len);
-        self.mapping.apply(policy, PageRange { first: 0, count })
+        self.mapping.apply(advice, PageRange { first: 0, count })
     }
 
     /// Where the file ended when something was touched beyond its end.

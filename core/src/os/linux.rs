@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use libc::{c_int, c_void};
 
 use super::unix::clock;
-use super::{FileFacts, Meter, OsError, Usage, proc};
+use super::{FileFacts, Meter, OsError, Scope, Usage, proc};
 use crate::record::{Conditions, Context, Storage};
 use crate::unit::{Bytes, Nanos, PageSize};
 
@@ -17,6 +17,7 @@ const MADV_POPULATE_READ: c_int = 22;
 const MADV_PAGEOUT: c_int = 21;
 /// Has no name in libc for Android.
 const RUSAGE_THREAD: c_int = 1;
+const RUSAGE_SELF: c_int = 0;
 
 /// `pread` with a 64-bit offset on every target: Android's and glibc's plain one has 32 bits on 32-bit systems.
 ///
@@ -141,8 +142,14 @@ fn file_system(file: &File) -> (Option<String>, Storage) {
     }
 }
 
-/// Faults and processor time of the calling thread, fetched bytes of the process.
-pub struct ThreadMeter {
+/// Memory of this process that is no file's.
+pub fn anonymous_memory() -> Option<Bytes> {
+    proc::anonymous_memory()
+}
+
+/// Faults and processor time of a thread or of the process, fetched bytes of the process.
+pub struct UsageMeter {
+    scope: Scope,
     /// Open for the meter's whole life: opening it would allocate in the measured region.
     io: Option<File>,
     before: Reading,
@@ -157,9 +164,9 @@ struct Reading {
     bytes_fetched: Option<Bytes>,
 }
 
-impl ThreadMeter {
-    pub fn new() -> Self {
-        ThreadMeter { io: File::open("/proc/self/io").ok(), before: Reading::default() }
+impl UsageMeter {
+    pub fn new(scope: Scope) -> Self {
+        UsageMeter { scope, io: File::open("/proc/self/io").ok(), before: Reading::default() }
     }
 
     fn bytes_fetched(&self) -> Option<Bytes> {
@@ -169,32 +176,36 @@ impl ThreadMeter {
     }
 }
 
-/// User and system processor time and faults of the calling thread.
-fn thread_reading() -> Reading {
-    // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the calling thread.
+/// Processor time and faults so far.
+fn reading(scope: Scope) -> Reading {
+    let (whose, clock_id) = match scope {
+        Scope::Thread => (RUSAGE_THREAD, libc::CLOCK_THREAD_CPUTIME_ID),
+        Scope::Process => (RUSAGE_SELF, libc::CLOCK_PROCESS_CPUTIME_ID),
+    };
+    // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the caller's own.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(RUSAGE_THREAD as _, &mut usage);
+        libc::getrusage(whose as _, &mut usage);
         usage
     };
     Reading {
-        cpu: clock(libc::CLOCK_THREAD_CPUTIME_ID),
+        cpu: clock(clock_id),
         major_faults: usage.ru_majflt as u64,
         minor_faults: usage.ru_minflt as u64,
         ..Reading::default()
     }
 }
 
-impl Meter for ThreadMeter {
+impl Meter for UsageMeter {
     fn start(&mut self) {
         let bytes_fetched = self.bytes_fetched();
-        self.before = Reading { bytes_fetched, ..thread_reading() };
+        self.before = Reading { bytes_fetched, ..reading(self.scope) };
         self.before.wall = clock(libc::CLOCK_MONOTONIC);
     }
 
     fn stop(&mut self) -> Usage {
         let wall = clock(libc::CLOCK_MONOTONIC);
-        let after = Reading { wall, ..thread_reading() };
+        let after = Reading { wall, ..reading(self.scope) };
         let before = self.before;
         let fetched = |after: Bytes| before.bytes_fetched.map(|before| Bytes(after.0 - before.0));
         Usage {

@@ -12,6 +12,7 @@ mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod proc;
 mod sigbus;
+mod stream;
 mod unix;
 mod work;
 
@@ -23,7 +24,7 @@ pub use foreign::Foreign;
 pub use keep::{Scratch, keep, kept, scratch};
 pub use work::{Reads, Touches, page_sum};
 
-use crate::job::Policy;
+use crate::job::Advice;
 use crate::record::{Conditions, Context, Storage};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
 
@@ -48,11 +49,33 @@ pub trait Os {
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError>;
     /// Opens a model file for reading. State of the kernel's readahead lives in what this returns.
     fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError>;
-    /// A meter of the calling thread.
-    fn meter(&self) -> Result<Box<dyn Meter>, OsError>;
+    /// A meter of the calling thread, or of all threads.
+    fn meter(&self, scope: Scope) -> Result<Box<dyn Meter>, OsError>;
+    /// Memory of this process that is no file's.
+    fn anonymous_memory(&self) -> Option<Bytes>;
+    /// Readies a thread that will ask for `pieces` of the file at `path`, in order, at most `lead` of them ahead of what
+    /// has come.
+    fn stream(&self, path: &Path, pieces: &[PageRange], lead: usize) -> Result<Box<dyn Stream>, OsError>;
 }
 
-/// Counts what the calling thread does between two moments, without allocating there.
+/// Whose faults and processor time a meter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The calling thread's.
+    Thread,
+    /// All threads' of this process.
+    Process,
+}
+
+/// A thread that asks for pages.
+pub trait Stream {
+    /// Starts it.
+    fn start(self: Box<Self>) -> Result<Box<dyn Stream>, OsError>;
+    /// Ends it, whether or not it has asked for everything.
+    fn finish(self: Box<Self>) -> Result<(), OsError>;
+}
+
+/// Counts what is done between two moments, without allocating there.
 pub trait Meter {
     /// Begins the measured region.
     fn start(&mut self);
@@ -65,11 +88,11 @@ pub trait Meter {
 pub struct Usage {
     /// Elapsed time.
     pub wall: Nanos,
-    /// Processor time of the thread.
+    /// Processor time.
     pub cpu: Option<Nanos>,
-    /// Faults of the thread that waited for storage.
+    /// Faults that waited for storage.
     pub major_faults: Option<u64>,
-    /// Faults of the thread that found the page in memory.
+    /// Faults that found the page in memory.
     pub minor_faults: Option<u64>,
     /// Bytes that the process caused to be fetched from storage.
     pub bytes_fetched: Option<Bytes>,
@@ -102,7 +125,7 @@ pub trait Mapping {
     /// The second tool of eviction: asks the kernel to reclaim these very pages.
     fn page_out(&self) -> Result<(), OsError>;
     /// Applies a policy to `pages`; those that bring pages in do it now, in chunks.
-    fn apply(&self, policy: Policy, pages: PageRange) -> Result<(), OsError>;
+    fn apply(&self, advice: Advice, pages: PageRange) -> Result<(), OsError>;
     /// Touches the first byte of each page in turn. Returns their sum. Allocates nothing.
     ///
     /// # Panics

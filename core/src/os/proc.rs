@@ -48,6 +48,11 @@ pub fn readahead(device: u64) -> Option<Bytes> {
     Some(Bytes::kib(kib))
 }
 
+/// Memory of this process that is no file's.
+pub fn anonymous_memory() -> Option<Bytes> {
+    kilobytes(&text("/proc/self/status")?, "RssAnon").map(Bytes)
+}
+
 /// `read_bytes` of /proc/self/io. Allocates nothing.
 pub fn read_bytes(io: &[u8]) -> Option<u64> {
     let mut lines = io.split(|&byte| byte == b'\n');

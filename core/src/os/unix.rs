@@ -12,8 +12,9 @@ use libc::c_void;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::linux as system;
 use super::sigbus::Guard;
-use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Touches, page_sum};
-use crate::job::Policy;
+use super::stream::Streaming;
+use super::{FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Scope, Stream, Touches, page_sum};
+use crate::job::Advice;
 use crate::record::{Conditions, Context};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
 
@@ -71,8 +72,20 @@ impl Os for Unix {
         Ok(Box::new(UnixFile { file, facts, page: self.page }))
     }
 
-    fn meter(&self) -> Result<Box<dyn Meter>, OsError> {
-        Ok(Box::new(system::ThreadMeter::new()))
+    fn meter(&self, scope: Scope) -> Result<Box<dyn Meter>, OsError> {
+        Ok(Box::new(system::UsageMeter::new(scope)))
+    }
+
+    fn anonymous_memory(&self) -> Option<Bytes> {
+        system::anonymous_memory()
+    }
+
+    fn stream(&self, path: &Path, pieces: &[PageRange], lead: usize) -> Result<Box<dyn Stream>, OsError> {
+        let file = File::open(path).map_err(|source| OsError::Call { call: "open", source })?;
+        let len = system::file_facts(&file)?.len;
+        let len = usize::try_from(len.0).map_err(|_| OsError::AddressSpace { len })?;
+        let mapping = UnixMapping::new(&file, len, self.page)?;
+        Ok(Box::new(Streaming::Ready { mapping, pieces: pieces.to_vec(), lead }))
     }
 }
 
@@ -183,6 +196,9 @@ pub struct UnixMapping {
     ours: bool,
 }
 
+// SAFETY: the pointer is to a mapping that only this value unmaps; nothing about it belongs to one thread.
+unsafe impl Send for UnixMapping {}
+
 impl UnixMapping {
     fn new(file: &File, len: usize, page: PageSize) -> Result<Self, OsError> {
         let Some(mapped) = NonZeroUsize::new(len) else {
@@ -263,13 +279,21 @@ impl Mapping for UnixMapping {
     }
 
     fn resident(&self, pages: PageRange) -> Result<u64, OsError> {
-        let (address, len) = self.part(pages);
-        let mut answer = vec![0u8; self.page.count(Bytes(len as u64)) as usize];
-        // SAFETY: the range is mapped, and the answer has a byte for each of its pages.
-        if len > 0 && unsafe { libc::mincore(address, len, answer.as_mut_ptr().cast()) } != 0 {
-            return Err(OsError::last("mincore"));
+        let mut answer = [0u8; 4096];
+        let (mut resident, end) = (0, pages.first + pages.count);
+        let mut first = pages.first;
+        while first < end {
+            let count = (end - first).min(answer.len() as u64);
+            let (address, len) = self.part(PageRange { first, count });
+            // SAFETY: the range is mapped, and the answer has a byte for each of its pages.
+            if len > 0 && unsafe { libc::mincore(address, len, answer.as_mut_ptr().cast()) } != 0 {
+                return Err(OsError::last("mincore"));
+            }
+            let asked = self.page.count(Bytes(len as u64)) as usize;
+            resident += answer[..asked].iter().map(|page| u64::from(page & 1)).sum::<u64>();
+            first += count;
         }
-        Ok(answer.iter().map(|page| u64::from(page & 1)).sum())
+        Ok(resident)
     }
 
     fn unmap_pages(&self) -> Result<(), OsError> {
@@ -280,13 +304,13 @@ impl Mapping for UnixMapping {
         system::page_out(|advice| self.advise("madvise(MADV_PAGEOUT)", self.whole(), advice))
     }
 
-    fn apply(&self, policy: Policy, pages: PageRange) -> Result<(), OsError> {
-        match policy {
-            Policy::Normal => Ok(()),
-            Policy::Random => self.advise("madvise(MADV_RANDOM)", pages, libc::MADV_RANDOM),
-            Policy::Sequential => self.advise("madvise(MADV_SEQUENTIAL)", pages, libc::MADV_SEQUENTIAL),
-            Policy::WillNeed => self.advise_chunked("madvise(MADV_WILLNEED)", pages, libc::MADV_WILLNEED),
-            Policy::Populate => {
+    fn apply(&self, advice: Advice, pages: PageRange) -> Result<(), OsError> {
+        match advice {
+            Advice::Normal => Ok(()),
+            Advice::Random => self.advise("madvise(MADV_RANDOM)", pages, libc::MADV_RANDOM),
+            Advice::Sequential => self.advise("madvise(MADV_SEQUENTIAL)", pages, libc::MADV_SEQUENTIAL),
+            Advice::WillNeed => self.advise_chunked("madvise(MADV_WILLNEED)", pages, libc::MADV_WILLNEED),
+            Advice::Populate => {
                 system::populate(|advice| self.advise_chunked("madvise(MADV_POPULATE_READ)", pages, advice))
             }
         }

@@ -15,6 +15,8 @@ pub enum Caveat {
     WarmUnverified,
     /// Only a part of the file was measured, to keep within the budget.
     Sampled,
+    /// The engine copied weights out of the mapping: the order of the file and the policy say little.
+    LayoutVoid,
     /// The file lies on FUSE or on a network: its pages may be cached elsewhere.
     SharedStorage,
     /// The tool was built without optimisation.
@@ -36,6 +38,7 @@ impl Caveat {
                 "read in full, but here residency can't be trusted to tell whether the pages have stayed"
             }
             Caveat::Sampled => "only a part of the file was measured, to keep within the budget",
+            Caveat::LayoutVoid => "the engine copied weights out of the mapping: order and policy say little",
             Caveat::SharedStorage => {
                 "the file lies on FUSE or a network, where another cache may hold its pages"
             }

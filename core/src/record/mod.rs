@@ -10,10 +10,10 @@ pub mod wire;
 pub use caveat::Caveat;
 pub use report::{ReadError, Report};
 pub use wire::{
-    Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding, Header,
-    Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseName, Plan, Proof, Residency, Run,
-    SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead,
-    WeightTrace,
+    Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
+    FirstToken, Header, Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseCost, PhaseName, Plan,
+    Proof, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant,
+    Verdict, WeightRead, WeightTrace,
 };
 
 use crate::job::{Case, Job, Pattern};
@@ -38,7 +38,7 @@ pub fn cases(job: &Job, variants: &[Variant]) -> Vec<Case> {
     let by_offset =
         |name: &str| variants.iter().any(|variant| variant.name == name && variant.tensors_by_offset);
     let mut cases = job.cases();
-    cases.retain(|case| case.pattern() != Pattern::TensorOrder || !by_offset(&case.variant));
+    cases.retain(|case| case.pattern() != Some(Pattern::TensorOrder) || !by_offset(&case.variant));
     cases
 }
 

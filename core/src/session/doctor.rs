@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::job::Policy;
+use crate::job::Advice;
 use crate::measure::proof;
-use crate::os::{Mapping, ModelFile, Os, OsError, Touches, scratch};
+use crate::os::{Mapping, ModelFile, Os, OsError, Scope, Touches, scratch};
 use crate::record::{Check, Finding, SelfTest, Storage};
 use crate::unit::{Bytes, PageRange};
 
@@ -71,7 +71,7 @@ fn readahead(file: &dyn ModelFile) -> Check {
 fn counters(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Result<[Check; 2], OsError> {
     let last = PageRange { first: os.page_size().count(file.facts().len) - 1, count: 1 };
     proof::evict(file, mapping, last)?;
-    let mut meter = os.meter()?;
+    let mut meter = os.meter(Scope::Thread)?;
     meter.start();
     mapping.touch(&Touches::new(last.first, vec![0]));
     let usage = meter.stop();
@@ -99,7 +99,7 @@ fn counters(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Result<
 }
 
 fn populate(mapping: &dyn Mapping) -> Check {
-    match mapping.apply(Policy::Populate, PageRange { first: 0, count: 1 }) {
+    match mapping.apply(Advice::Populate, PageRange { first: 0, count: 1 }) {
         Ok(()) => check("policy populate", Finding::Good, "supported", ""),
         Err(error) => check("policy populate", Finding::Poor, error.to_string(), "leave it out of --policy"),
     }

@@ -6,29 +6,35 @@
 
 pub mod doctor;
 mod model;
+mod questions;
 mod rehearse;
 pub mod schedule;
 mod writer;
 
 use std::collections::HashSet;
 use std::io;
+use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Examined;
 pub use model::ModelError;
+use questions::{Learned, Questions};
+use rehearse::Rehearsal;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
 
 use crate::compare::{Difference, differences};
 use crate::error::chain;
-use crate::job::{Case, JobError};
-use crate::measure::{Measured, Work, foretell, measure};
+use crate::job::{Case, Job, JobError, Model};
+use crate::measure::engine::{Engine, EngineError};
+use crate::measure::{MeasureError, Measured, Work, measure};
 use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
 use crate::record::{
-    Caveat, Change, Conditions, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, SCHEMA,
-    Status, Tool, Variant, cases,
+    Answer, Caveat, Change, Conditions, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey,
+    SCHEMA, Status, Tool, Variant, cases,
 };
-use crate::unit::Nanos;
+use crate::unit::{ByteRange, Nanos};
 
 /// Where the lines of a report go.
 pub type Sink<'a> = dyn FnMut(&Line) -> io::Result<()> + 'a;
@@ -64,30 +70,57 @@ impl SessionError {
     }
 }
 
+/// Knows a model by its content. `cache` is where payload hashes are kept.
+pub fn identify(os: &dyn Os, model: &Model, cache: Option<&Path>) -> Result<Variant, SessionError> {
+    let examined = Examined::new(os, model)?;
+    examined.identify(os, cache).map_err(|source| SessionError::model(&model.name, source))
+}
+
+/// How far a process carried a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// To its end, or as far as was asked.
+    Through,
+    /// To a run that takes a fresh process: what is left is for another one.
+    SoFar,
+}
+
 /// Carries out `assignment`, handing each line to `sink`; stops between two runs once `cancel` is set.
 pub fn carry_out(
     os: &dyn Os,
+    engine: Option<&dyn Engine>,
     tool: Tool,
     assignment: &Assignment,
     cancel: &AtomicBool,
     sink: &mut Sink<'_>,
-) -> Result<(), SessionError> {
+) -> Result<Carried, SessionError> {
     assignment.job.check()?;
     let models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
-    let (begun, variants) = (os.now(), Vec::new());
-    let mut session = Session { os, assignment, cancel, sink, models, variants, begun, pinned: true };
+    let threads = threads(os, &assignment.job);
+    let questions = Questions::new(os, engine, threads, cancel, assignment.cache_dir.clone());
+    let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));
+    let (variants, pinned, fresh) = (Vec::new(), true, true);
+    let mut session =
+        Session { os, assignment, cancel, sink, models, variants, questions, begun, pinned, fresh };
     session.header(tool)?;
     session.identify()?;
     let cases = cases(&assignment.job, &session.variants);
     if session.cancelled() {
-        return session.end(EndStatus::Cancelled, assignment.done.len() as u64, &cases);
+        session.end(EndStatus::Cancelled, assignment.done.len() as u64, &cases)?;
+        return Ok(Carried::Through);
     }
     let plan = session.plan(&cases)?;
     match assignment.purpose {
-        Purpose::Estimate => Ok(()),
+        Purpose::Estimate => Ok(Carried::Through),
         Purpose::Measure | Purpose::Verify => session.blocks(&cases, &plan),
     }
+}
+
+/// As many as there are processors to run them: an engine's threads wait for each other by spinning.
+fn threads(os: &dyn Os, job: &Job) -> u32 {
+    let bound = u32::try_from(job.cpus.len()).ok().filter(|cpus| *cpus > 0);
+    job.threads.map_or(bound.unwrap_or(os.context().device.cpus), NonZeroU32::get)
 }
 
 struct Session<'a, 's> {
@@ -98,8 +131,11 @@ struct Session<'a, 's> {
     models: Vec<Examined>,
     /// Those of the models that are known by their content.
     variants: Vec<Variant>,
+    questions: Questions<'a>,
     begun: Nanos,
     pinned: bool,
+    /// Whether this process has measured nothing yet.
+    fresh: bool,
 }
 
 impl Session<'_, '_> {
@@ -143,19 +179,30 @@ impl Session<'_, '_> {
             if self.cancelled() {
                 return Ok(());
             }
-            let name = self.assignment.job.models[index].name.clone();
-            self.announce(PhaseName::Hash, Some(&name))?;
-            let cache = self.assignment.cache_dir.as_deref();
-            let failed = |source| SessionError::model(&name, source);
-            let identified = self.models[index].identify(self.os, cache).map_err(failed)?;
-            self.announce(PhaseName::SelfTest, Some(&name))?;
-            self.models[index].self_test(self.os).map_err(failed)?;
-            let variant = Variant { residency_self_test: self.models[index].subject.self_test, ..identified };
-            self.models[index].check(&variant, &self.assignment.variants)?;
-            self.variants.push(variant.clone());
-            self.emit(Line::Variant(variant))?;
+            let variant = match self.assignment.elapsed_ns.and_then(|_| self.assignment.variants.get(index)) {
+                Some(variant) => {
+                    self.models[index].subject.self_test = variant.residency_self_test;
+                    variant.clone()
+                }
+                None => self.identify_one(index)?,
+            };
+            self.variants.push(variant);
         }
         Ok(())
+    }
+
+    fn identify_one(&mut self, index: usize) -> Result<Variant, SessionError> {
+        let name = self.assignment.job.models[index].name.clone();
+        self.announce(PhaseName::Hash, Some(&name))?;
+        let cache = self.assignment.cache_dir.as_deref();
+        let failed = |source| SessionError::model(&name, source);
+        let identified = self.models[index].identify(self.os, cache).map_err(failed)?;
+        self.announce(PhaseName::SelfTest, Some(&name))?;
+        self.models[index].self_test(self.os).map_err(failed)?;
+        let variant = Variant { residency_self_test: self.models[index].subject.self_test, ..identified };
+        self.models[index].check(&variant, &self.assignment.variants)?;
+        self.emit(Line::Variant(variant.clone()))?;
+        Ok(variant)
     }
 
     fn plan(&mut self, cases: &[Case]) -> Result<Plan, SessionError> {
@@ -166,8 +213,10 @@ impl Session<'_, '_> {
         let job = &self.assignment.job;
         let budget = u64::try_from(job.budget.as_nanos()).unwrap_or(u64::MAX);
         let left = Nanos(budget.saturating_sub(self.elapsed().0));
-        let plan = rehearse::plan(self.os, job, &self.models, cases, left)
-            .map_err(|source| self.model_error(0, source))?;
+        let (models, variants) = (&self.models, &self.variants);
+        let rehearsal = Rehearsal { job, models, variants, questions: &mut self.questions };
+        let plan = rehearsal.plan(cases, left).map_err(|source| self.model_error(0, source))?;
+        self.fresh = false;
         self.emit(Line::Plan(plan.clone()))?;
         Ok(plan)
     }
@@ -180,8 +229,7 @@ impl Session<'_, '_> {
         Nanos(self.os.now().0 - self.begun.0)
     }
 
-    fn blocks(&mut self, cases: &[Case], plan: &Plan) -> Result<(), SessionError> {
-        let works = self.works(plan)?;
+    fn blocks(&mut self, cases: &[Case], plan: &Plan) -> Result<Carried, SessionError> {
         let Assignment { job, done, .. } = self.assignment;
         let done: HashSet<&RunKey> = done.iter().collect();
         let is_missing = |case: &Case, block| !done.contains(&RunKey { case: case.clone(), block });
@@ -196,8 +244,11 @@ impl Session<'_, '_> {
                 if self.cancelled() {
                     return self.end(EndStatus::Cancelled, runs, cases);
                 }
-                self.run(case, block, plan, &works)?;
-                runs += 1;
+                match self.run(case, block, plan)? {
+                    Ran::Recorded => runs += 1,
+                    Ran::NotFresh => return Ok(Carried::SoFar),
+                    Ran::Cancelled => return self.end(EndStatus::Cancelled, runs, cases),
+                }
             }
         }
         self.end(EndStatus::Complete, runs, cases)
@@ -221,42 +272,35 @@ impl Session<'_, '_> {
         block == 0 || expected <= budget
     }
 
-    fn end(&mut self, status: EndStatus, runs: u64, cases: &[Case]) -> Result<(), SessionError> {
+    fn end(&mut self, status: EndStatus, runs: u64, cases: &[Case]) -> Result<Carried, SessionError> {
         let total = cases.len() as u64 * u64::from(self.block_count());
-        self.emit(Line::End(End { status, runs, missing: total.saturating_sub(runs) }))
-    }
-
-    /// What a run over each model's span must find, in the order of the models.
-    fn works(&self, plan: &Plan) -> Result<Vec<Work>, SessionError> {
-        let of_model = |(index, model): (usize, &Examined)| {
-            let range = plan.spans.get(index).map(|span| span.range()).unwrap_or_default();
-            let file = self.os.open(&model.subject.path);
-            file.and_then(|file| foretell(self.os, &*file, range))
-                .map_err(|source| self.model_error(index, source))
-        };
-        self.models.iter().enumerate().map(of_model).collect()
+        self.emit(Line::End(End { status, runs, missing: total.saturating_sub(runs) }))?;
+        Ok(Carried::Through)
     }
 
     fn conditions(&self) -> Conditions {
         Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() }
     }
 
-    fn run(&mut self, case: Case, block: u32, plan: &Plan, works: &[Work]) -> Result<(), SessionError> {
+    fn run(&mut self, case: Case, block: u32, plan: &Plan) -> Result<Ran, SessionError> {
         let job = &self.assignment.job;
         let index = job.models.iter().position(|model| model.name == case.variant);
         let index = index.expect("cases are made from the job's models");
+        let learned = self.questions.learn(&self.models[index], &self.variants[index], &case);
+        self.fresh &= !matches!(learned, Ok(Learned::Now));
+        if case.needs_fresh_process() && !std::mem::replace(&mut self.fresh, false) {
+            return Ok(Ran::NotFresh);
+        }
+        self.fresh = false;
         let before = self.conditions();
-        let random = schedule::pages(job.seed, block);
-        let mut announced = Ok(());
-        let (os, subject, sink) = (self.os, &self.models[index].subject, &mut *self.sink);
-        let measured = measure(os, subject, &case, works[index], random, &mut |phase| {
-            let line = Phase { phase, variant: None, case: Some(case.clone()), block: Some(block) };
-            if announced.is_ok() {
-                announced = sink(&Line::Phase(line));
-            }
-        });
-        announced?;
-        let caveats = self.caveats(index, plan, &before);
+        let measured = match learned {
+            Ok(_) => self.measure(index, &case, block, plan)?,
+            Err(error) => Err(error),
+        };
+        if let Err(MeasureError::Engine(EngineError::Cancelled)) = measured {
+            return Ok(Ran::Cancelled);
+        }
+        let caveats = self.caveats(index, &case, plan, &before);
         let conditions = Change { before: Some(before), after: Some(self.conditions()) };
         let unmeasured = Run {
             case,
@@ -267,6 +311,7 @@ impl Session<'_, '_> {
             policy_effective: None,
             metrics: None,
             latency: None,
+            first_token: None,
             residency: None,
             conditions,
             caveats,
@@ -274,15 +319,47 @@ impl Session<'_, '_> {
         self.emit(Line::Run(match measured {
             Ok(measured) => fill(unmeasured, measured),
             Err(error) => Run { error: Some(chain(&error)), ..unmeasured },
-        }))
+        }))?;
+        Ok(Ran::Recorded)
+    }
+
+    fn measure(
+        &mut self,
+        index: usize,
+        case: &Case,
+        block: u32,
+        plan: &Plan,
+    ) -> Result<Result<Measured, MeasureError>, SessionError> {
+        let random = schedule::pages(self.assignment.job.seed, block);
+        let span = &plan.spans[index];
+        let work = match case.needs_fresh_process() {
+            false => Work { span: span.range(), checksum: span.checksum },
+            // What an engine reads can't be sampled.
+            true => Work { span: ByteRange::whole(self.models[index].subject.len), checksum: 0 },
+        };
+        let asking = self.questions.asking(case, answer(plan, case));
+        let (os, subject, sink) = (self.os, &self.models[index].subject, &mut *self.sink);
+        let mut announced = Ok(());
+        let measured = measure(os, subject, case, work, random, asking, &mut |phase| {
+            let line = Phase { phase, variant: None, case: Some(case.clone()), block: Some(block) };
+            if announced.is_ok() {
+                announced = sink(&Line::Phase(line));
+            }
+        });
+        announced?;
+        Ok(measured)
     }
 
     /// What takes away from the trust in any run of this model now.
-    fn caveats(&self, index: usize, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
+    fn caveats(&self, index: usize, case: &Case, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
         let span = &plan.spans[index];
-        let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < span.len_bytes);
+        let needed = match case.needs_fresh_process() {
+            true => self.models[index].subject.len.0,
+            false => span.len_bytes,
+        };
+        let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < needed);
         let all = [
-            (Caveat::Sampled, span.sampled),
+            (Caveat::Sampled, span.sampled && !case.needs_fresh_process()),
             (Caveat::SharedStorage, self.models[index].is_shared()),
             (Caveat::DebugBuild, cfg!(debug_assertions)),
             (Caveat::NotPinned, !self.pinned),
@@ -292,13 +369,33 @@ impl Session<'_, '_> {
     }
 }
 
+/// What came of trying a run.
+enum Ran {
+    Recorded,
+    /// It takes a fresh process, and this one isn't.
+    NotFresh,
+    /// The engine was asked to stop in the middle of it.
+    Cancelled,
+}
+
+/// The answer that a run of `case` must give.
+fn answer(plan: &Plan, case: &Case) -> Option<u32> {
+    let asked = |answer: &&Answer| {
+        answer.variant == case.variant
+            && Some(answer.prompt_tokens) == case.prompt_tokens()
+            && answer.extra_buffers == case.uses_extra_buffers()
+    };
+    plan.answers.iter().find(asked).map(|answer| answer.token)
+}
+
 fn fill(run: Run, measured: Measured) -> Run {
-    let caveats = measured.caveat.into_iter().chain(run.caveats).collect();
+    let caveats = measured.caveats.into_iter().chain(run.caveats).collect();
     Run {
         status: Status::Ok,
         policy_effective: measured.policy_effective,
         metrics: Some(measured.metrics),
         latency: measured.latency,
+        first_token: measured.first_token,
         residency: Some(measured.residency),
         caveats,
         ..run

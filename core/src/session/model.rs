@@ -1,9 +1,10 @@
 //! A model file made ready: examined before anything is recorded, then known by its content, then put to the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::SessionError;
+use crate::access::Rows;
 use crate::gguf::{self, Gguf};
 use crate::job::Model;
 use crate::measure::{Subject, proof};
@@ -40,6 +41,8 @@ pub(super) struct Examined {
     facts: FileFacts,
     pub subject: Subject,
     architecture: Option<String>,
+    /// The longest conversation that it was made for.
+    pub context_tokens: Option<u32>,
     /// In header order.
     tensors: Vec<Extent>,
 }
@@ -48,6 +51,7 @@ struct Extent {
     name: String,
     kind: String,
     data: ByteRange,
+    row: Bytes,
 }
 
 impl Examined {
@@ -68,13 +72,18 @@ impl Examined {
             name: tensor.name.to_owned(),
             kind: tensor.ggml_type.to_string(),
             data: tensor.data,
+            row: Bytes(tensor.data.len.0 / (tensor.dims.elements() / tensor.dims.row().max(1)).max(1)),
         };
         let tensors: Vec<Extent> = gguf.tensors.iter().map(extent).collect();
+        let architecture = gguf.metadata.str("general.architecture")?.map(str::to_owned);
+        let key = format!("{}.context_length", architecture.as_deref().unwrap_or_default());
+        let context = gguf.metadata.unsigned(&key).ok().flatten();
         Ok(Examined {
             name: model.name.clone(),
             facts: file.facts().clone(),
             subject: subject(path, file.facts(), &tensors),
-            architecture: gguf.metadata.str("general.architecture")?.map(str::to_owned),
+            architecture,
+            context_tokens: context.and_then(|tokens| u32::try_from(tokens).ok()),
             tensors,
         })
     }
@@ -82,6 +91,12 @@ impl Examined {
     /// Where the tensor data begin: what is sampled begins there.
     pub fn data_start(&self) -> FileOffset {
         self.tensors.iter().map(|tensor| tensor.data.start).min().unwrap_or_default()
+    }
+
+    /// Where each tensor lies.
+    pub fn rows(&self) -> HashMap<&str, Rows> {
+        let rows = |tensor: &Extent| Rows { data: tensor.data, row: tensor.row };
+        self.tensors.iter().map(|tensor| (tensor.name.as_str(), rows(tensor))).collect()
     }
 
     /// Whether the file's pages may be cached elsewhere, too.
@@ -142,7 +157,7 @@ impl Examined {
         let mut in_file: Vec<&Extent> = self.tensors.iter().collect();
         in_file.sort_unstable_by_key(|tensor| (tensor.data.start.0, tensor.data.len.0));
         let mut hasher = blake3::Hasher::new();
-        for Extent { name, kind, data } in in_file {
+        for Extent { name, kind, data, .. } in in_file {
             hasher.update(format!("{name}\0{kind}\0{}\0{}\n", data.start.0, data.len.0).as_bytes());
         }
         hasher.finalize().to_hex().to_string()

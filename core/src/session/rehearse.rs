@@ -1,12 +1,14 @@
-//! How long a block will take, and so how much of each file fits the budget: each case once on a few megabytes.
+//! How long a block will take, and so how much of each file fits the budget: each case once, probes of pages on a few
+//! megabytes. What each model answers is learnt on the way.
 
 use super::model::Examined;
+use super::questions::Questions;
 use crate::access::MOST_OPERATIONS;
-use crate::job::{Case, Job};
-use crate::measure::{Work, foretell, measure};
-use crate::os::{Os, OsError};
+use crate::job::{Case, Job, ProbeKind};
+use crate::measure::{foretell, measure};
+use crate::os::OsError;
 use crate::random::Random;
-use crate::record::{Plan, Span};
+use crate::record::{Answer, Plan, Span, Variant};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageSize};
 
 /// What a rehearsal touches of each file.
@@ -16,33 +18,100 @@ const SMALLEST_SAMPLE: Bytes = Bytes::mib(4);
 /// How much of the budget the estimate may fill, in hundredths: devices grow slower as they grow warm.
 const FILL_PERCENT: u64 = 80;
 
-/// Rehearses `cases` and plans spans such that all blocks fit into what is left of the budget, `left`.
-pub(super) fn plan(
-    os: &dyn Os,
-    job: &Job,
-    models: &[Examined],
-    cases: &[Case],
-    left: Nanos,
-) -> Result<Plan, OsError> {
-    let whole: Vec<ByteRange> = models.iter().map(|model| whole(job, os.page_size(), model)).collect();
-    let mut whole_blocks = Vec::new();
-    for (index, model) in models.iter().enumerate() {
-        let of_model = cases.iter().filter(|case| case.variant == job.models[index].name);
-        let part = sample(os.page_size(), model, whole[index], REHEARSED);
-        let took = rehearse(os, model, of_model, part)?;
-        whole_blocks.push(scale(took.0, whole[index].len.0, part.len.0));
+/// What is rehearsed.
+pub(super) struct Rehearsal<'r, 'a> {
+    pub job: &'r Job,
+    pub models: &'r [Examined],
+    pub variants: &'r [Variant],
+    pub questions: &'r mut Questions<'a>,
+}
+
+/// What one block of a model takes.
+struct Took {
+    /// All of the file that its probes of pages may cover.
+    whole: ByteRange,
+    /// How long those would take on that.
+    scalable: u64,
+    /// How long first tokens take: they can't be sampled.
+    fixed: u64,
+}
+
+impl Rehearsal<'_, '_> {
+    /// Rehearses `cases` and plans spans such that all blocks fit into what is left of the budget, `left`.
+    pub fn plan(mut self, cases: &[Case], left: Nanos) -> Result<Plan, OsError> {
+        let mut answers = Vec::new();
+        let took: Vec<Took> = (0..self.models.len())
+            .map(|index| self.rehearse(index, cases, &mut answers))
+            .collect::<Result<_, _>>()?;
+        let affordable = left.0 / 100 * FILL_PERCENT / u64::from(self.job.blocks.get());
+        let fixed: u64 = took.iter().map(|took| took.fixed).sum();
+        let scalable: u64 = took.iter().map(|took| took.scalable).sum();
+        let affordable = affordable.saturating_sub(fixed);
+        let mut spans = Vec::new();
+        let mut estimated_block_ns = fixed;
+        for (index, took) in took.iter().enumerate() {
+            let fits = scale(took.whole.len.0, affordable, scalable.max(1)).max(SMALLEST_SAMPLE.0);
+            let range = sample(self.page(), &self.models[index], took.whole, Bytes(fits));
+            estimated_block_ns += scale(took.scalable, range.len.0, took.whole.len.0);
+            spans.push(self.span(index, range)?);
+        }
+        Ok(Plan { spans, cases: cases.len() as u32, estimated_block_ns, answers })
     }
-    let whole_block: u64 = whole_blocks.iter().sum();
-    let affordable = left.0 / 100 * FILL_PERCENT / u64::from(job.blocks.get());
-    let ranges = models.iter().zip(&whole).map(|(model, &whole)| {
-        let fits = scale(whole.len.0, affordable, whole_block.max(1));
-        sample(os.page_size(), model, whole, Bytes(fits.max(SMALLEST_SAMPLE.0)))
-    });
-    let ranges: Vec<ByteRange> = ranges.collect();
-    let estimates = (0..models.len()).map(|n| scale(whole_blocks[n], ranges[n].len.0, whole[n].len.0));
-    let estimated_block_ns = estimates.sum();
-    let spans = (0..models.len()).map(|n| span(&job.models[n].name, ranges[n], models[n].subject.len));
-    Ok(Plan { spans: spans.collect(), cases: cases.len() as u32, estimated_block_ns })
+
+    fn page(&self) -> PageSize {
+        self.questions.os.page_size()
+    }
+
+    /// Each case of one model once. One that fails here will fail in its run and say why there.
+    fn rehearse(&mut self, index: usize, cases: &[Case], answers: &mut Vec<Answer>) -> Result<Took, OsError> {
+        let (os, model) = (self.questions.os, &self.models[index]);
+        let whole = whole(self.job, os.page_size(), model);
+        let part = sample(os.page_size(), model, whole, REHEARSED);
+        let work = foretell(os, &*os.open(&model.subject.path)?, part)?;
+        let mut took = Took { whole, scalable: 0, fixed: 0 };
+        for case in cases.iter().filter(|case| case.variant == self.job.models[index].name) {
+            let learned = self.questions.learn(model, &self.variants[index], case);
+            if learned.is_err() {
+                continue;
+            }
+            let begun = os.now();
+            let asking = self.questions.asking(case, None);
+            let measured = measure(os, &model.subject, case, work, Random::new(0), asking, &mut |_| ());
+            let elapsed = os.now().0 - begun.0;
+            match ProbeKind::from(case.probe) {
+                ProbeKind::FirstToken => took.fixed += elapsed,
+                ProbeKind::Faults | ProbeKind::Reads => took.scalable += elapsed,
+            }
+            let told = measured.ok().and_then(|measured| measured.first_token);
+            answers.extend(told.and_then(|told| answer(case, told.token, answers)));
+        }
+        took.scalable = scale(took.scalable, whole.len.0, part.len.0);
+        Ok(took)
+    }
+
+    fn span(&self, index: usize, range: ByteRange) -> Result<Span, OsError> {
+        let (os, subject) = (self.questions.os, &self.models[index].subject);
+        let work = foretell(os, &*os.open(&subject.path)?, range)?;
+        Ok(Span {
+            variant: self.job.models[index].name.clone(),
+            start_bytes: range.start.0,
+            len_bytes: range.len.0,
+            sampled: range.len != subject.len,
+            checksum: work.checksum,
+        })
+    }
+}
+
+/// The first answer to each question; later runs are held to it.
+fn answer(case: &Case, token: u32, known: &[Answer]) -> Option<Answer> {
+    let answer = Answer {
+        variant: case.variant.clone(),
+        prompt_tokens: case.prompt_tokens()?,
+        extra_buffers: case.uses_extra_buffers(),
+        token,
+    };
+    let same = |known: &Answer| Answer { token, ..known.clone() } == answer;
+    (!known.iter().any(same)).then_some(answer)
 }
 
 /// `value` × `numerator` ÷ `denominator`, without overflow between.
@@ -67,25 +136,4 @@ fn sample(page: PageSize, model: &Examined, whole: ByteRange, most: Bytes) -> By
     // A short file with a long header: the sample ends with the file.
     let start = start.min(page.floor(FileOffset(whole.len.0 - len.0)));
     ByteRange { start, len }
-}
-
-fn span(name: &str, range: ByteRange, file: Bytes) -> Span {
-    let sampled = range.len != file;
-    Span { variant: name.to_owned(), start_bytes: range.start.0, len_bytes: range.len.0, sampled }
-}
-
-/// Each case once; how long that took in all. A case that fails here will fail in its run and say why there.
-fn rehearse<'a>(
-    os: &dyn Os,
-    model: &Examined,
-    cases: impl Iterator<Item = &'a Case>,
-    part: ByteRange,
-) -> Result<Nanos, OsError> {
-    let file = os.open(&model.subject.path)?;
-    let work: Work = foretell(os, &*file, part)?;
-    let begun = os.now();
-    for case in cases {
-        let _ = measure(os, &model.subject, case, work, Random::new(0), &mut |_| ());
-    }
-    Ok(Nanos(os.now().0 - begun.0))
 }

@@ -67,6 +67,7 @@ pub fn go_on(report: &Report, models: Vec<Model>) -> Assignment {
         plan: report.plan.clone(),
         variants: report.variants.clone(),
         began: Some(Box::new(header.clone())),
+        elapsed_ns: None,
         cache_dir: None,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use packbench_core::error::chain;
 use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{Gguf, Value, Version, Writer};
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::measure::engine::{
     Engine, EngineError, LoadRequest, LoadWay, LoadedModel, Prompt, Token,
 };
@@ -17,7 +17,7 @@ use packbench_engine::LoadedLlama;
 
 use crate::shared::{Model, engine, request};
 
-const STRIPPED: LoadWay = LoadWay::Stripped(Policy::Normal);
+const STRIPPED: LoadWay = LoadWay::Stripped(Advice::Normal);
 
 /// A tiny model with one value of its metadata replaced, or left out.
 fn altered(key: &str, value: Option<Value<'_>>) -> Model {
@@ -131,13 +131,13 @@ fn a_file_cut_short_under_a_model_is_told_and_survived() {
     let model = Model::tiny(&TinyModel { payload: Bytes::mib(4), ..TinyModel::new(2) });
     let loaded = loaded(&model);
     let mut context = loaded.context().unwrap();
-    loaded.remap(Policy::Normal).unwrap();
+    loaded.remap(Advice::Normal).unwrap();
     let half = fs::metadata(&model.path).unwrap().len() / 2;
     File::options().write(true).open(&model.path).unwrap().set_len(half).unwrap();
     let _ = context.prefill(&[Token(5)]);
     let at = loaded.cut_short().expect("the second half was read").0;
     assert!((half..half + (1 << 16)).contains(&at), "{at} is the first page behind {half}");
-    let error = loaded.remap(Policy::Normal).unwrap_err();
+    let error = loaded.remap(Advice::Normal).unwrap_err();
     assert!(matches!(error, EngineError::Os(OsError::Replaced { .. })), "{}", chain(&error));
 }
 
@@ -147,14 +147,14 @@ fn another_file_under_the_same_name_is_not_laid_over_a_model() {
     let loaded = loaded(&model);
     let other = Model::tiny(&TinyModel { seed: 1, ..TinyModel::new(2) });
     fs::rename(&other.path, &model.path).unwrap();
-    assert!(matches!(loaded.remap(Policy::Normal), Err(EngineError::Os(OsError::Replaced { .. }))));
+    assert!(matches!(loaded.remap(Advice::Normal), Err(EngineError::Os(OsError::Replaced { .. }))));
 }
 
 #[test]
 fn weights_that_are_not_mapped_cannot_be_mapped_anew() {
     let model = Model::tiny(&TinyModel::new(2));
     let loaded = engine().load(&request(&model.path, LoadWay::Read)).unwrap();
-    assert!(matches!(loaded.remap(Policy::Normal), Err(EngineError::Unsupported { .. })));
+    assert!(matches!(loaded.remap(Advice::Normal), Err(EngineError::Unsupported { .. })));
 }
 
 #[test]

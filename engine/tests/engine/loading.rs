@@ -1,7 +1,7 @@
 //! What a load brings into memory, what the hooks withhold, and what fresh mappings leave.
 
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::measure::engine::{Engine, LoadFacts, LoadWay, Prompt};
 use packbench_core::unit::Bytes;
 
@@ -26,7 +26,7 @@ fn a_stock_load_fetches_everything_and_a_stripped_one_little() {
         let Some((stock, all)) = cold_load(&model, &pages, LoadWay::Stock) else { return };
         assert_eq!((stock.way, stock.hook_hits, all), (LoadWay::Stock, 0, pages.count()));
 
-        let way = LoadWay::Stripped(Policy::Random);
+        let way = LoadWay::Stripped(Advice::Random);
         let (stripped, few) = cold_load(&model, &pages, way).unwrap();
         assert_eq!((stripped.way, stripped.hook_hits), (way, 3), "populate, will need and sequential");
         assert!(
@@ -42,7 +42,7 @@ fn a_stock_load_fetches_everything_and_a_stripped_one_little() {
 fn a_policy_shows_from_the_first_byte() {
     for model in models() {
         let pages = Pages::of(&model.path);
-        let way = LoadWay::Stripped(Policy::Populate);
+        let way = LoadWay::Stripped(Advice::Populate);
         let Some((_, all)) = cold_load(&model, &pages, way) else { return };
         assert_eq!(all, pages.count());
     }
@@ -69,7 +69,7 @@ fn fresh_mappings_are_cold_and_hold_the_same_weights() {
         let prompt = loaded.tokens(&Prompt::Count(1)).unwrap();
         let mut context = loaded.context().unwrap();
         let warm = context.prefill(&prompt).unwrap();
-        for policy in [Policy::Normal, Policy::Sequential] {
+        for policy in [Advice::Normal, Advice::Sequential] {
             context.clear();
             loaded.remap(policy).unwrap();
             let Some(left) = pages.evict() else { return };

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use packbench_core::gguf::sample::{Architecture, TinyModel};
 use packbench_core::measure::engine::{LoadRequest, LoadWay};
@@ -33,7 +32,7 @@ pub fn request(path: &Path, way: LoadWay) -> LoadRequest<'_> {
 pub struct Model {
     pub path: PathBuf,
     _folder: Option<TempDir>,
-    _alone: Option<MutexGuard<'static, ()>>,
+    _alone: Option<File>,
 }
 
 impl Model {
@@ -49,11 +48,11 @@ impl Model {
         Model { path, _folder: Some(folder), _alone: None }
     }
 
-    /// A model that scripts/get-model fetches, if it is there; to one test at a time, on a copy of the tests' own, so
-    /// that nobody else's pages are evicted.
+    /// A model that scripts/get-model fetches, if it is there; to one test of one process at a time, on a copy of the
+    /// tests' own: whoever else reads the file brings pages in.
     pub fn real(name: &str) -> Option<Model> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-models.lock")).unwrap();
+        alone.lock().unwrap();
         let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
         let models = std::env::var_os("PACKBENCH_MODELS").unwrap_or(models.into());
         let source = Path::new(&models).join(name);

@@ -1,7 +1,7 @@
 //! The answer is the same however the weights came in.
 
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::measure::engine::{Engine, LoadRequest, LoadWay, Prompt, Token};
 
 use crate::shared::{ARCHITECTURES, Model, engine, request};
@@ -37,7 +37,7 @@ fn tiny_models_answer_the_same_each_way() {
     for architecture in ARCHITECTURES {
         let model = Model::tiny(&TinyModel { architecture, ..TinyModel::new(12) });
         let stripped =
-            [Policy::Normal, Policy::Random, Policy::Sequential, Policy::WillNeed, Policy::Populate]
+            [Advice::Normal, Advice::Random, Advice::Sequential, Advice::WillNeed, Advice::Populate]
                 .map(LoadWay::Stripped);
         let ways = [&stripped[..], &UNMAPPED].concat();
         the_ways_agree(&model, &ways, &Prompt::Count(1));
@@ -48,7 +48,7 @@ fn tiny_models_answer_the_same_each_way() {
 #[test]
 fn real_models_answer_the_same_each_way() {
     for model in Model::real_ones() {
-        let ways = [&[LoadWay::Stripped(Policy::Normal)][..], &UNMAPPED].concat();
+        let ways = [&[LoadWay::Stripped(Advice::Normal)][..], &UNMAPPED].concat();
         the_ways_agree(&model, &ways, &Prompt::Text("The capital of France is".into()));
     }
 }

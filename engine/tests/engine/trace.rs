@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use packbench_core::gguf::Gguf;
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::Policy;
+use packbench_core::job::Advice;
 use packbench_core::measure::engine::{Engine, LoadWay, LoadedModel, Prompt};
 use packbench_core::record::WeightTrace;
 use packbench_core::unit::{ByteRange, Bytes};
@@ -24,9 +24,9 @@ fn with_own_pages(pages: &Pages) -> Vec<(String, ByteRange)> {
 fn come_in(model: &Model, prompt: &Prompt) -> Option<(Vec<HashSet<String>>, WeightTrace)> {
     let pages = Pages::of(&model.path);
     let weights = with_own_pages(&pages);
-    let loaded = engine().open(&request(&model.path, LoadWay::Stripped(Policy::Random))).unwrap();
+    let loaded = engine().open(&request(&model.path, LoadWay::Stripped(Advice::Random))).unwrap();
     let tokens = loaded.tokens(prompt).unwrap();
-    loaded.remap(Policy::Random).unwrap();
+    loaded.remap(Advice::Random).unwrap();
     assert_eq!(pages.evict()?, 0);
     let (seen, order) = (RefCell::new(HashSet::new()), RefCell::new(Vec::new()));
     let reads = loaded.step(&tokens, &mut || {

@@ -13,8 +13,9 @@ use crate::cmd::named;
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The default job measures how this device brings the file's pages in: faults sequentially and at random under three
-policies, reads of 4 KiB to 4 MiB, cold and warm, 6 blocks, at most 5 minutes. Lists are separated by commas.
+The default job measures how long the first token takes and how this device brings the file's pages in: first tokens
+under three policies, faults sequentially and at random under three, reads of 4 KiB to 4 MiB, cold and warm, 6 blocks,
+at most 5 minutes. Lists are separated by commas.
 
 Examples:
   packbench run model.gguf                              the default job
@@ -33,7 +34,7 @@ pub struct Args {
     /// What to measure.
     #[arg(long, value_delimiter = ',', value_parser = named::<ProbeKind>())]
     probe: Vec<ProbeKind>,
-    /// How mapped pages come in; the first one is the base of comparisons.
+    /// How the weights come in; the first one is the base of comparisons.
     #[arg(long, value_delimiter = ',', value_parser = named::<Policy>())]
     policy: Vec<Policy>,
     /// In which order.
@@ -45,6 +46,12 @@ pub struct Args {
     /// Bytes per read, such as 4KiB,1MiB.
     #[arg(long, value_name = "SIZE", value_delimiter = ',')]
     io_size: Vec<Bytes>,
+    /// Lengths of the prompt before the first token.
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    prompt_tokens: Vec<u32>,
+    /// Threads that the engine computes with [default: one for each processor].
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroU32>,
     /// How often each case is measured; a verdict needs at least 6.
     #[arg(long, value_name = "N")]
     pub blocks: Option<NonZeroU32>,
@@ -64,7 +71,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Go on with a session that was cut short, in its own report.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "io_size", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "io_size", "prompt_tokens", "threads", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
     pub resume: Option<PathBuf>,
     /// List the cases and the estimated time, and measure nothing.
     #[arg(long)]
@@ -98,6 +105,8 @@ impl Args {
         lay_over(&mut job.caches, &self.cache);
         lay_over(&mut job.io_sizes, &self.io_size);
         lay_over(&mut job.models, &self.models()?);
+        lay_over(&mut job.prompts_tokens, &self.prompt_tokens);
+        job.threads = self.threads.or(job.threads);
         job.blocks = self.blocks.unwrap_or(job.blocks);
         job.seed = self.seed.unwrap_or(job.seed);
         job.budget = self.budget.map_or(job.budget, Into::into);

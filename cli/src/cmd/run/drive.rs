@@ -12,7 +12,7 @@ use super::interrupt;
 use super::journal::Journal;
 use crate::target::{Ended, Target};
 
-/// How many agents in a row may die without finishing a run.
+/// How many agents in a row may end without finishing a run.
 const DEATHS: u32 = 3;
 
 /// What came of an assignment.
@@ -47,7 +47,9 @@ pub fn drive(target: &dyn Target, assignment: Assignment, journal: &mut Journal)
             Ended::Refused => return Ok(Outcome::Refused),
             Ended::Finished => bail!("the agent ended before the session did: this is a bug of packbench"),
             Ended::Died { how } => drive.bury(&how)?,
+            Ended::Again => drive.make_sure_of_progress()?,
         }
+        drive.goes_on();
         if let Some(end) = drive.end.take() {
             return Ok(Outcome::Ended(end));
         }
@@ -101,6 +103,22 @@ impl Drive<'_> {
         }
     }
 
+    /// Agents that leave everything to the next one would go on for ever.
+    fn make_sure_of_progress(&mut self) -> anyhow::Result<()> {
+        self.deaths += 1;
+        match self.deaths > DEATHS {
+            true => bail!("the agent asks for a fresh process again and again: this is a bug of packbench"),
+            false => Ok(()),
+        }
+    }
+
+    /// The next agent goes on with this segment, where this one has learnt all that there is to learn about its models.
+    fn goes_on(&mut self) {
+        let elapsed = self.started.elapsed().as_nanos();
+        let Assignment { plan, elapsed_ns, .. } = &mut self.assignment;
+        *elapsed_ns = plan.as_ref().map(|_| u64::try_from(elapsed).unwrap_or(u64::MAX));
+    }
+
     /// Records a line, and remembers what the next agent must know if this one dies.
     fn take(&mut self, line: Line) -> anyhow::Result<()> {
         let known = match &line {
@@ -146,9 +164,6 @@ impl Drive<'_> {
     /// Records the run in which an agent died; the session goes on without it.
     fn bury(&mut self, how: &str) -> anyhow::Result<()> {
         self.deaths += 1;
-        // The next agent counts from its own beginning.
-        let left = self.assignment.job.budget.saturating_sub(self.started.elapsed());
-        self.assignment.job.budget = left;
         match self.phase.take() {
             Some(Phase { phase, case: Some(case), block: Some(block), .. }) => {
                 let key = RunKey { case, block };
@@ -186,6 +201,7 @@ fn killed(key: &RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
         policy_effective: None,
         metrics: None,
         latency: None,
+        first_token: None,
         residency: None,
         conditions: Change { before: None, after: None },
         caveats: Vec::new(),

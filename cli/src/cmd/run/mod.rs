@@ -19,6 +19,7 @@ use packbench_core::job::{Field, Job, Model};
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, Variant, cases};
 use packbench_core::session::{self, ReportWriter};
+pub use remember::cache_dir;
 
 use crate::target::Host;
 use crate::{exit, render};
@@ -45,6 +46,7 @@ fn assignment(args: &Args) -> anyhow::Result<Assignment> {
         plan: None,
         variants: Vec::new(),
         began: None,
+        elapsed_ns: None,
         cache_dir: remember::cache_dir(),
     })
 }
@@ -141,7 +143,8 @@ fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> 
 
 /// A field in which arms can be compared; the models first, for they are what was named.
 fn first_comparison(report: &Report) -> Option<Field> {
-    let fields = [Field::Variant, Field::Policy, Field::Pattern, Field::IoSize, Field::Cache];
+    let fields =
+        [Field::Variant, Field::Policy, Field::Pattern, Field::PromptTokens, Field::IoSize, Field::Cache];
     fields.into_iter().find(|&by| compare(report, &question(by)).is_ok())
 }
 

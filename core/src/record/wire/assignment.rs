@@ -14,6 +14,17 @@ use crate::record::RunKey;
 pub enum Request {
     /// Carry out a session; it answers with the lines of a report.
     Session(Box<Assignment>),
+    /// Tell in which order the engine first reads each weight; it answers with one line, a [`super::WeightTrace`].
+    Trace {
+        /// The model file.
+        model: PathBuf,
+        /// A prompt of so many tokens, when there is no text.
+        prompt_tokens: u32,
+        /// A prompt in words.
+        text: Option<String>,
+        /// Where payload hashes are kept.
+        cache_dir: Option<PathBuf>,
+    },
     /// Examine the machine and the storage under a folder; it answers with one line, a list of [`super::Check`].
     Doctor {
         /// The folder.
@@ -40,7 +51,9 @@ pub struct Assignment {
     pub variants: Vec<Variant>,
     /// How the session began: a resumed one measures on the same machine, with the same tool.
     pub began: Option<Box<Header>>,
-    /// Where payload hashes are kept; `None` to keep none.
+    /// For an agent that goes on with a segment: how long it has been under way. Its models are as `variants` say.
+    pub elapsed_ns: Option<u64>,
+    /// Where payload hashes and weight traces are kept; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
 }
 

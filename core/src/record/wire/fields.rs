@@ -20,8 +20,9 @@ struct CaseFields {
     probe: ProbeKind,
     cache: CacheState,
     policy: Option<Policy>,
-    pattern: Pattern,
+    pattern: Option<Pattern>,
     io_size_bytes: Option<u64>,
+    prompt_tokens: Option<u32>,
 }
 
 impl From<&Case> for CaseFields {
@@ -33,6 +34,7 @@ impl From<&Case> for CaseFields {
             policy: case.policy(),
             pattern: case.pattern(),
             io_size_bytes: case.io_size().map(|size| size.0),
+            prompt_tokens: case.prompt_tokens(),
         }
     }
 }
@@ -41,14 +43,20 @@ impl TryFrom<CaseFields> for Case {
     type Error = &'static str;
 
     fn try_from(fields: CaseFields) -> Result<Self, Self::Error> {
-        let pattern = fields.pattern;
-        let probe = match (fields.probe, fields.policy, fields.io_size_bytes) {
-            (ProbeKind::Faults, Some(policy), None) => Probe::Faults { policy, pattern },
-            (ProbeKind::Faults, ..) => {
-                return Err("a case of probe faults has a policy and no io_size_bytes");
+        let CaseFields { policy, pattern, io_size_bytes, prompt_tokens, .. } = fields;
+        let probe = match (fields.probe, policy, pattern, io_size_bytes, prompt_tokens) {
+            (ProbeKind::Faults, Some(policy), Some(pattern), None, None) => Probe::Faults { policy, pattern },
+            (ProbeKind::Reads, None, Some(pattern), Some(size), None) => {
+                Probe::Reads { io_size: Bytes(size), pattern }
             }
-            (ProbeKind::Reads, None, Some(size)) => Probe::Reads { io_size: Bytes(size), pattern },
-            (ProbeKind::Reads, ..) => return Err("a case of probe reads has io_size_bytes and no policy"),
+            (ProbeKind::FirstToken, Some(policy), None, None, Some(prompt_tokens)) => {
+                Probe::FirstToken { policy, prompt_tokens }
+            }
+            (ProbeKind::Faults, ..) => return Err("a case of probe faults has a policy and a pattern"),
+            (ProbeKind::Reads, ..) => return Err("a case of probe reads has io_size_bytes and a pattern"),
+            (ProbeKind::FirstToken, ..) => {
+                return Err("a case of probe first_token has a policy and prompt_tokens");
+            }
         };
         Ok(Case { variant: fields.variant, cache: fields.cache, probe })
     }
@@ -65,6 +73,8 @@ struct JobFields {
     patterns: Vec<Pattern>,
     caches: Vec<CacheState>,
     io_sizes_bytes: Vec<u64>,
+    prompts_tokens: Vec<u32>,
+    threads: Option<NonZeroU32>,
     blocks: NonZeroU32,
     seed: u64,
     budget_ms: u64,
@@ -99,6 +109,8 @@ impl From<&Job> for JobFields {
             patterns: job.patterns.clone(),
             caches: job.caches.clone(),
             io_sizes_bytes: job.io_sizes.iter().map(|size| size.0).collect(),
+            prompts_tokens: job.prompts_tokens.clone(),
+            threads: job.threads,
             blocks: job.blocks,
             seed: job.seed,
             budget_ms: u64::try_from(job.budget.as_millis()).unwrap_or(u64::MAX),
@@ -118,6 +130,8 @@ impl TryFrom<JobFields> for Job {
             patterns: fields.patterns,
             caches: fields.caches,
             io_sizes: fields.io_sizes_bytes.into_iter().map(Bytes).collect(),
+            prompts_tokens: fields.prompts_tokens,
+            threads: fields.threads,
             blocks: fields.blocks,
             seed: fields.seed,
             budget: Duration::from_millis(fields.budget_ms),

@@ -136,6 +136,21 @@ pub struct Plan {
     pub cases: u32,
     /// How long one block should take, from a rehearsal on a few megabytes.
     pub estimated_block_ns: u64,
+    /// The first token of each model after each prompt: what each run must answer.
+    pub answers: Vec<Answer>,
+}
+
+/// What a model answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// The model file.
+    pub variant: String,
+    /// The length of the prompt.
+    pub prompt_tokens: u32,
+    /// Whether the engine was free to copy weights into another layout: those kernels round differently.
+    pub extra_buffers: bool,
+    /// The first token.
+    pub token: u32,
 }
 
 /// The bytes of one file that the probes touch.
@@ -149,6 +164,8 @@ pub struct Span {
     pub len_bytes: u64,
     /// Whether the budget has cut it short of the whole file.
     pub sampled: bool,
+    /// Sum of the first byte of each page: what each probe must find.
+    pub checksum: u64,
 }
 
 impl Span {
@@ -190,6 +207,8 @@ pub struct Run {
     pub metrics: Option<Metrics>,
     /// Latency of single reads; `null` for other probes.
     pub latency: Option<Latency>,
+    /// What a first token is made of; `null` for other probes.
+    pub first_token: Option<FirstToken>,
     /// The proof of the cache state; `null` when the run didn't come so far.
     pub residency: Option<Residency>,
     /// The machine around the run.
@@ -203,20 +222,61 @@ pub struct Run {
 pub struct Metrics {
     /// Elapsed time.
     pub wall_ns: u64,
-    /// Processor time of the measuring thread, user and system.
+    /// Processor time of the measuring thread, or of all threads where an engine computes.
     pub cpu_ns: Option<u64>,
-    /// Faults of the measuring thread that waited for storage.
+    /// Faults of the same threads that waited for storage.
     pub major_faults: Option<u64>,
-    /// Faults of the measuring thread that found the page in memory.
+    /// Faults of the same threads that found the page in memory.
     pub minor_faults: Option<u64>,
     /// Bytes that the process caused to be fetched from storage, readahead included.
     pub bytes_fetched: Option<u64>,
-    /// Bytes of the file that the probe covered.
-    pub bytes_covered: u64,
-    /// Touches or reads made.
-    pub operations: u64,
-    /// Sum of the first byte of each page covered, as the access plan foretold it.
-    pub checksum: u64,
+    /// Bytes of the file that the probe covered; `null` when an engine decided what is read.
+    pub bytes_covered: Option<u64>,
+    /// Touches or reads made; `null` when an engine made them.
+    pub operations: Option<u64>,
+    /// Sum of the first byte of each page covered, as the plan foretold it; `null` when an engine read.
+    pub checksum: Option<u64>,
+}
+
+/// A first token, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FirstToken {
+    /// In order. The first token is there at the end of prefill: up to there goes `wall_ns` of the metrics, which also
+    /// holds what lies between the phases.
+    pub phases: Vec<PhaseCost>,
+    /// The first token, by its number in the vocabulary.
+    pub token: u32,
+    /// Threads that computed.
+    pub threads: u32,
+    /// What computed.
+    pub backend: String,
+    /// Requests of the engine to prefetch that were withheld.
+    pub prefetches_withheld: u32,
+    /// Weights that lie in a mapping of the file.
+    pub mapped_bytes: u64,
+    /// Weights that were copied elsewhere.
+    pub copied_bytes: u64,
+}
+
+/// What one phase cost the process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseCost {
+    /// Which one.
+    pub phase: PhaseName,
+    /// Elapsed time.
+    pub wall_ns: u64,
+    /// Processor time of all threads.
+    pub cpu_ns: Option<u64>,
+    /// Faults of all threads that waited for storage.
+    pub major_faults: Option<u64>,
+    /// Faults of all threads that found the page in memory.
+    pub minor_faults: Option<u64>,
+    /// Bytes fetched from storage, readahead included.
+    pub bytes_fetched: Option<u64>,
+    /// Pages of the file in memory at its end; `null` when this system doesn't tell.
+    pub resident_pages: Option<u64>,
+    /// Memory of the process that is no file's, at its end.
+    pub anonymous_bytes: Option<u64>,
 }
 
 /// Latencies as a histogram.

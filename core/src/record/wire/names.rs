@@ -78,7 +78,7 @@ wire_names! {
         Hash,
         /// Asking whether residency can say no.
         SelfTest,
-        /// Each case once on a few megabytes, to know how long a block takes.
+        /// Each case once, probes of pages on a few megabytes, to know how long a block takes.
         Rehearse,
         /// Opening the file anew.
         Open,
@@ -90,6 +90,14 @@ wire_names! {
         Prove,
         /// The measured region.
         Measure,
+        /// The engine opens the file and brings its weights in.
+        Load,
+        /// The engine makes room for a conversation.
+        Context,
+        /// The engine takes the prompt in: at its end the first token is there.
+        Prefill,
+        /// The engine computes the token after.
+        Decode,
         /// Asking again, and closing.
         Account,
     }

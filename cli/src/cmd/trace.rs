@@ -1,0 +1,57 @@
+//! `packbench trace`
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use packbench_core::os::keep;
+
+use super::run::cache_dir;
+use crate::render;
+use crate::target::{Host, Target, TraceQuestion};
+
+/// Arguments of `trace`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  packbench trace model.gguf
+  packbench trace model.gguf -o trace.json
+  packbench trace model.gguf --prompt 'The first token' -o trace.json")]
+pub struct Args {
+    /// The model file.
+    model: PathBuf,
+    /// Write the trace as JSON to this file; without it, show it.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// A prompt of so many tokens.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    prompt_tokens: u32,
+    /// A prompt in words.
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_tokens")]
+    prompt: Option<String>,
+}
+
+/// Asks the target's engine in which order it reads the weights.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let model = std::fs::canonicalize(&args.model).with_context(|| args.model.display().to_string())?;
+    let question = TraceQuestion {
+        model,
+        prompt_tokens: args.prompt_tokens,
+        text: args.prompt.clone(),
+        cache_dir: cache_dir(),
+    };
+    let trace = Host::new()?.trace(&question)?;
+    let Some(path) = &args.output else {
+        write!(io::stdout().lock(), "{}", render::trace(&trace))?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut text = Vec::new();
+    render::json(&mut text, &trace)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let whole = keep(folder.unwrap_or(".".as_ref()), &name.to_string_lossy(), &String::from_utf8(text)?);
+    if !whole {
+        bail!("{} can't be written", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,64 @@
+//! A thread that asks for pages ahead of whoever will touch them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::unix::UnixMapping;
+use super::{Mapping, OsError, Stream};
+use crate::job::Advice;
+use crate::unit::PageRange;
+
+/// How often it is asked whether a piece has come. Short against the time that one takes on a phone.
+const PAUSE: Duration = Duration::from_micros(100);
+/// A piece that hasn't come by then is no longer waited for: it may have been dropped again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The thread, or what it will need.
+pub enum Streaming {
+    Ready { mapping: UnixMapping, pieces: Vec<PageRange>, lead: usize },
+    Running { stop: Arc<AtomicBool>, thread: JoinHandle<Result<(), OsError>> },
+}
+
+impl Stream for Streaming {
+    fn start(self: Box<Self>) -> Result<Box<dyn Stream>, OsError> {
+        let Streaming::Ready { mapping, pieces, lead } = *self else { return Ok(self) };
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = stop.clone();
+        let walk = move || walk(&mapping, &pieces, lead, &asked);
+        let thread = std::thread::Builder::new().name("stream".to_owned()).spawn(walk);
+        let thread = thread.map_err(|source| OsError::Call { call: "starting a thread", source })?;
+        Ok(Box::new(Streaming::Running { stop, thread }))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), OsError> {
+        let Streaming::Running { stop, thread } = *self else { return Ok(()) };
+        stop.store(true, Ordering::Relaxed);
+        thread.join().expect("the thread makes system calls only and doesn't panic")
+    }
+}
+
+fn walk(mapping: &UnixMapping, pieces: &[PageRange], lead: usize, stop: &AtomicBool) -> Result<(), OsError> {
+    for (index, &piece) in pieces.iter().enumerate() {
+        if let Some(awaited) = index.checked_sub(lead) {
+            wait_for(mapping, pieces[awaited], stop)?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        mapping.apply(Advice::WillNeed, piece)?;
+    }
+    Ok(())
+}
+
+fn wait_for(mapping: &UnixMapping, piece: PageRange, stop: &AtomicBool) -> Result<(), OsError> {
+    let begun = Instant::now();
+    while mapping.resident(piece)? < piece.count
+        && !stop.load(Ordering::Relaxed)
+        && begun.elapsed() < PATIENCE
+    {
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
+}
