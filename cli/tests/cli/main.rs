@@ -6,5 +6,6 @@ mod bad_days;
 mod compare;
 mod inspect;
 mod kill;
+mod readme;
 mod run;
 mod scratch;
