@@ -48,12 +48,12 @@ impl Job<'_> {
     }
 
     fn arguments(&self) -> Result<Vec<String>> {
-        let (engine, block, advice) = match self.probe {
-            Probe::Faults { policy, pattern } => ("mmap", Bytes(self.page.bytes()), advice(policy, pattern)?),
-            Probe::Reads { io_size, .. } => ("psync", io_size, 0),
-        };
-        let pattern = match self.probe {
-            Probe::Faults { pattern, .. } | Probe::Reads { pattern, .. } => order(pattern)?,
+        let (engine, block, advice, pattern) = match self.probe {
+            Probe::Faults { policy, pattern } => {
+                ("mmap", Bytes(self.page.bytes()), advice(policy, pattern)?, order(pattern)?)
+            }
+            Probe::Reads { io_size, pattern } => ("psync", io_size, 0, order(pattern)?),
+            Probe::FirstToken { .. } => bail!("fio computes no tokens"),
         };
         let fixed = [
             "--name=peer",

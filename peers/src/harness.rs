@@ -50,8 +50,9 @@ impl<O: Os> Harness<O> {
     pub fn run(&self, cache: CacheState, probe: Probe, random: &Random) -> Result<Measured> {
         let case = Case { variant: "noise".to_owned(), cache, probe };
         until_proved(|| {
-            let measured = measure(&self.os, &self.subject, &case, self.work, random.clone(), &mut |_| ())?;
-            Ok(measured.caveat.is_none().then_some(measured))
+            let (random, engine) = (random.clone(), None);
+            let measured = measure(&self.os, &self.subject, &case, self.work, random, engine, &mut |_| ())?;
+            Ok(measured.caveats.is_empty().then_some(measured))
         })
         .with_context(|| case.to_string())
     }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use packbench_core::access;
 use packbench_core::job::{CacheState, Pattern, Policy, Probe};
 use packbench_core::os::{Os, Touches, host};
@@ -132,6 +132,7 @@ impl<O: Os> Bench<O> {
                 let reads = access::reads(self.harness.work.span, io_size, pattern, &mut random);
                 c_loops::read_file(path, page, &reads)
             }
+            Probe::FirstToken { .. } => bail!("a C loop computes no tokens"),
         }
     }
 
