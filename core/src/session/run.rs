@@ -1,0 +1,135 @@
+//! One run within a session: what goes before it, and the line that comes of it.
+
+use super::questions::Learned;
+use super::{Session, SessionError, schedule};
+use crate::error::chain;
+use crate::job::Case;
+use crate::measure::engine::EngineError;
+use crate::measure::{MeasureError, Measured, Work, measure};
+use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Run, Status};
+use crate::unit::ByteRange;
+
+/// What came of trying a run.
+pub(super) enum Ran {
+    Recorded,
+    /// It takes a fresh process, and this one isn't.
+    NotFresh,
+    /// The engine was asked to stop in the middle of it.
+    Cancelled,
+}
+
+impl Session<'_, '_> {
+    fn conditions(&self) -> Conditions {
+        Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() }
+    }
+
+    pub(super) fn run(&mut self, case: Case, block: u32, plan: &Plan) -> Result<Ran, SessionError> {
+        let job = &self.assignment.job;
+        let index = job.models.iter().position(|model| model.name == case.variant);
+        let index = index.expect("cases are made from the job's models");
+        let learned = self.questions.learn(&self.models[index], &self.variants[index], &case);
+        self.fresh &= !matches!(learned, Ok(Learned::Now));
+        if case.needs_fresh_process() && !std::mem::replace(&mut self.fresh, false) {
+            return Ok(Ran::NotFresh);
+        }
+        self.fresh = false;
+        let before = self.conditions();
+        let measured = match learned {
+            Ok(_) => self.measure(index, &case, block, plan)?,
+            Err(error) => Err(error),
+        };
+        if let Err(MeasureError::Engine(EngineError::Cancelled)) = measured {
+            return Ok(Ran::Cancelled);
+        }
+        let caveats = self.caveats(index, &case, plan, &before);
+        let conditions = Change { before: Some(before), after: Some(self.conditions()) };
+        let unmeasured = Run {
+            case,
+            block,
+            segment: self.assignment.segment,
+            status: Status::Failed,
+            error: None,
+            policy_effective: None,
+            metrics: None,
+            latency: None,
+            first_token: None,
+            residency: None,
+            conditions,
+            caveats,
+        };
+        self.emit(Line::Run(match measured {
+            Ok(measured) => fill(unmeasured, measured),
+            Err(error) => Run { error: Some(chain(&error)), ..unmeasured },
+        }))?;
+        Ok(Ran::Recorded)
+    }
+
+    fn measure(
+        &mut self,
+        index: usize,
+        case: &Case,
+        block: u32,
+        plan: &Plan,
+    ) -> Result<Result<Measured, MeasureError>, SessionError> {
+        let random = schedule::pages(self.assignment.job.seed, block);
+        let span = &plan.spans[index];
+        let work = match case.needs_fresh_process() {
+            false => Work { span: span.range(), checksum: span.checksum },
+            // What an engine reads can't be sampled.
+            true => Work { span: ByteRange::whole(self.models[index].subject.len), checksum: 0 },
+        };
+        let asking = self.questions.asking(case, answer(plan, case));
+        let (os, subject, sink) = (self.os, &self.models[index].subject, &mut *self.sink);
+        let mut announced = Ok(());
+        let measured = measure(os, subject, case, work, random, asking, &mut |phase| {
+            let line = Phase { phase, variant: None, case: Some(case.clone()), block: Some(block) };
+            if announced.is_ok() {
+                announced = sink(&Line::Phase(line));
+            }
+        });
+        announced?;
+        Ok(measured)
+    }
+
+    /// What takes away from the trust in any run of this model now.
+    fn caveats(&self, index: usize, case: &Case, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
+        let span = &plan.spans[index];
+        let needed = match case.needs_fresh_process() {
+            true => self.models[index].subject.len.0,
+            false => span.len_bytes,
+        };
+        let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < needed);
+        let all = [
+            (Caveat::Sampled, span.sampled && !case.needs_fresh_process()),
+            (Caveat::SharedStorage, self.models[index].is_shared()),
+            (Caveat::DebugBuild, cfg!(debug_assertions)),
+            (Caveat::NotPinned, !self.pinned),
+            (Caveat::LowMemory, short),
+        ];
+        all.into_iter().filter(|(_, applies)| *applies).map(|(caveat, _)| caveat).collect()
+    }
+}
+
+/// The answer that a run of `case` must give.
+fn answer(plan: &Plan, case: &Case) -> Option<u32> {
+    let asked = |answer: &&Answer| {
+        answer.variant == case.variant
+            && Some(answer.prompt_tokens) == case.prompt_tokens()
+            && answer.extra_buffers == case.uses_extra_buffers()
+    };
+    plan.answers.iter().find(asked).map(|answer| answer.token)
+}
+
+fn fill(run: Run, measured: Measured) -> Run {
+    let caveats = measured.caveats.into_iter().chain(run.caveats).collect();
+    Run {
+        status: Status::Ok,
+        policy_effective: measured.policy_effective,
+        metrics: Some(measured.metrics),
+        latency: measured.latency,
+        first_token: measured.first_token,
+        residency: Some(measured.residency),
+        caveats,
+        ..run
+    }
+}
