@@ -173,6 +173,18 @@ fn what_cannot_be_asked_is_explained() {
 }
 
 #[test]
+fn a_session_in_which_every_run_failed_is_no_success() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = ["run", "m.gguf", "--probe", "first_token", "--prompt-tokens", "1000000", "--out", "r.jsonl"];
+    let args = [&args[..], &["--policy", "normal", "--cache", "cold", "--blocks", "1"]].concat();
+    let output = scratch.packbench(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("failed: the context would hold 1000000 tokens, expected at most"), "{said}");
+}
+
+#[test]
 fn doctor_and_completions_answer() {
     let scratch = Scratch::new();
     let checks = stdout(&mut scratch.packbench(&["doctor", "--json"]));

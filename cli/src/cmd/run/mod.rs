@@ -121,8 +121,10 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
             writeln!(out, "{next}")?;
         }
     }
+    let nothing = report.runs.iter().all(|run| run.status != Status::Ok);
     Ok(match end.status {
         EndStatus::Cancelled => ExitCode::from(exit::INTERRUPTED),
+        EndStatus::Complete | EndStatus::Budget if nothing => ExitCode::from(exit::INVALID),
         EndStatus::Complete | EndStatus::Budget => ExitCode::SUCCESS,
     })
 }
