@@ -117,7 +117,7 @@ summary() {
     done
     [[ ${#STAGES_FAILED[@]} -eq 0 ]] || say "failed: ${STAGES_FAILED[*]}"
     [[ ${#STAGES_SKIPPED[@]} -eq 0 ]] || say "skipped: ${STAGES_SKIPPED[*]}"
-    say "${#STAGES_PASSED[@]} passed, ${#STAGES_FAILED[@]} failed, ${#STAGES_SKIPPED[@]} skipped"
+    echo "${#STAGES_PASSED[@]} passed, ${#STAGES_FAILED[@]} failed, ${#STAGES_SKIPPED[@]} skipped"
     [[ ${#STAGES_FAILED[@]} -eq 0 ]]
 }
 
