@@ -115,18 +115,7 @@ fn assignment(policies: &[Policy], blocks: u32, cache: &Path) -> Assignment {
         blocks: NonZeroU32::new(blocks).unwrap(),
         ..Job::default()
     };
-    Assignment {
-        purpose: Purpose::Measure,
-        job,
-        session: "s".into(),
-        segment: 0,
-        done: Vec::new(),
-        plan: None,
-        variants: Vec::new(),
-        began: None,
-        elapsed_ns: None,
-        cache_dir: Some(cache.to_owned()),
-    }
+    Assignment::new(Purpose::Measure, job, "s".into(), Some(cache.to_owned()))
 }
 
 /// One process: what it tells, and how far it comes.
@@ -141,24 +130,31 @@ fn process(os: &FakeOs, engine: Option<&dyn Engine>, assignment: &Assignment) ->
     (lines, carried.unwrap())
 }
 
+/// Tells the next process what this one has told: the runs among it.
+fn hand_on(assignment: &mut Assignment, lines: Vec<Line>) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for line in lines {
+        match line {
+            Line::Variant(variant) => assignment.variants.push(variant),
+            Line::Plan(plan) => assignment.plan = Some(plan),
+            Line::Run(run) => {
+                assignment.done.push(run.key());
+                runs.push(run);
+            }
+            _ => {}
+        }
+    }
+    assignment.elapsed_ns = Some(1);
+    runs
+}
+
 /// A whole session, as a target drives it: the runs, and how many processes they took.
 fn session(os: &FakeOs, engine: &Scripted, mut assignment: Assignment) -> (Vec<Run>, u32) {
     let (mut runs, mut processes) = (Vec::new(), 0);
     loop {
         processes += 1;
         let (lines, carried) = process(os, Some(engine), &assignment);
-        for line in lines {
-            match line {
-                Line::Variant(variant) => assignment.variants.push(variant),
-                Line::Plan(plan) => assignment.plan = Some(plan),
-                Line::Run(run) => {
-                    assignment.done.push(run.key());
-                    runs.push(run);
-                }
-                _ => {}
-            }
-        }
-        assignment.elapsed_ns = Some(1);
+        runs.extend(hand_on(&mut assignment, lines));
         if carried == Carried::Through {
             return (runs, processes);
         }
@@ -212,14 +208,7 @@ fn an_answer_other_than_the_rehearsals_is_an_error() {
     let mut asked = assignment(&[Policy::StockLoad], 1, cache.path());
     let (lines, carried) = process(&os, Some(&engine), &asked);
     assert_eq!(carried, Carried::SoFar);
-    for line in lines {
-        match line {
-            Line::Variant(variant) => asked.variants.push(variant),
-            Line::Plan(plan) => asked.plan = Some(plan),
-            _ => {}
-        }
-    }
-    asked.elapsed_ns = Some(1);
+    hand_on(&mut asked, lines);
     engine.token.set(8);
     let (lines, _) = process(&os, Some(&engine), &asked);
     let run = lines.iter().find_map(|line| if let Line::Run(run) = line { Some(run) } else { None }).unwrap();
@@ -237,18 +226,7 @@ fn without_an_engine_first_tokens_fail_and_the_rest_goes_on() {
     while carried == Carried::SoFar {
         let (lines, so_far) = process(&os, None, &asked);
         carried = so_far;
-        for line in lines {
-            match line {
-                Line::Variant(variant) => asked.variants.push(variant),
-                Line::Plan(plan) => asked.plan = Some(plan),
-                Line::Run(run) => {
-                    asked.done.push(run.key());
-                    runs.push(run);
-                }
-                _ => {}
-            }
-        }
-        asked.elapsed_ns = Some(1);
+        runs.extend(hand_on(&mut asked, lines));
     }
     let failed: Vec<_> = runs.iter().filter(|run| run.status == Status::Failed).collect();
     assert_eq!((runs.len(), failed.len()), (2, 1));
@@ -279,14 +257,7 @@ fn a_load_that_was_not_stripped_is_called_what_it_was() {
     let mut asked = assignment(&[Policy::Random], 1, cache.path());
     asked.job.probes = vec![ProbeKind::FirstToken];
     let (lines, _) = process(&os, Some(&engine), &asked);
-    for line in lines {
-        match line {
-            Line::Variant(variant) => asked.variants.push(variant),
-            Line::Plan(plan) => asked.plan = Some(plan),
-            _ => {}
-        }
-    }
-    asked.elapsed_ns = Some(1);
+    hand_on(&mut asked, lines);
     let (lines, _) = process(&os, Some(&engine), &asked);
     let run = lines.iter().find_map(|line| if let Line::Run(run) = line { Some(run) } else { None }).unwrap();
     assert_eq!(run.case.policy(), Some(Policy::Random));

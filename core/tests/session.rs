@@ -40,18 +40,7 @@ fn job(models: &[(&str, &Path)], blocks: u32) -> Job {
 }
 
 fn assignment(job: Job) -> Assignment {
-    Assignment {
-        purpose: Purpose::Measure,
-        job,
-        session: "s".into(),
-        segment: 0,
-        done: Vec::new(),
-        plan: None,
-        variants: Vec::new(),
-        began: None,
-        elapsed_ns: None,
-        cache_dir: None,
-    }
+    Assignment::new(Purpose::Measure, job, "s".into(), None)
 }
 
 /// The lines of a session that is asked to stop after `runs` runs.

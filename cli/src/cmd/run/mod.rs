@@ -37,18 +37,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn assignment(args: &Args) -> anyhow::Result<Assignment> {
     let job = args.job()?;
     job.check()?;
-    Ok(Assignment {
-        purpose: args.purpose(),
-        job,
-        session: new_session(),
-        segment: 0,
-        done: Vec::new(),
-        plan: None,
-        variants: Vec::new(),
-        began: None,
-        elapsed_ns: None,
-        cache_dir: remember::cache_dir(),
-    })
+    Ok(Assignment::new(args.purpose(), job, new_session(), remember::cache_dir()))
 }
 
 /// 64 random bits.

@@ -57,6 +57,24 @@ pub struct Assignment {
     pub cache_dir: Option<PathBuf>,
 }
 
+impl Assignment {
+    /// The beginning of a session: nothing is known and nothing is done.
+    pub fn new(purpose: Purpose, job: Job, session: String, cache_dir: Option<PathBuf>) -> Self {
+        Assignment {
+            purpose,
+            job,
+            session,
+            segment: 0,
+            done: Vec::new(),
+            plan: None,
+            variants: Vec::new(),
+            began: None,
+            elapsed_ns: None,
+            cache_dir,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct RunKeyFields {
     case: Case,
