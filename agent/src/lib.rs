@@ -107,8 +107,7 @@ pub fn serve(
             let checks = session::doctor::examine(&os::host(), &folder)?;
             answer(output, &checks)
         }
-        Request::Trace { model, prompt_tokens, text, cache_dir } => {
-            let prompt = text.map_or(Prompt::Count(prompt_tokens), Prompt::Text);
+        Request::Trace { model, prompt, cache_dir } => {
             answer(output, &trace(model, &prompt, cache_dir.as_deref())?)
         }
         Request::Session(assignment) => {

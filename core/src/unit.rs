@@ -175,6 +175,12 @@ impl PageSize {
         len.0.div_ceil(self.bytes())
     }
 
+    /// All bytes of `pages`.
+    pub const fn bytes_of(self, pages: PageRange) -> ByteRange {
+        let start = FileOffset(pages.first * self.bytes());
+        ByteRange { start, len: Bytes(pages.count * self.bytes()) }
+    }
+
     /// The pages that `range` touches, numbered from the start of the file.
     pub const fn spanned_by(self, range: ByteRange) -> PageRange {
         let first = range.start.0 / self.bytes();

@@ -5,14 +5,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::rc::Rc;
 
-use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
-use packbench_core::measure::{Subject, foretell, measure};
+use packbench_core::job::{CacheState, Case, Io, Pattern, Policy, Probe, Prompt, Timing};
+use packbench_core::measure::{Subject, Task, Work, foretell, measure};
 use packbench_core::os::{self, Meter, ModelFile, Os, OsError, Scope, Stream, Usage};
 use packbench_core::random::Random;
-use packbench_core::record::{Conditions, Context, SelfTest};
+use packbench_core::record::{Conditions, Context};
 use packbench_core::unit::{ByteRange, Bytes, Nanos, PageRange, PageSize};
 
 thread_local! {
@@ -88,10 +89,13 @@ impl<O: Os> Os for Watched<O> {
     fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError> {
         self.os.open(path)
     }
+    fn open_direct(&self, path: &Path) -> Result<(Box<dyn ModelFile>, Io), OsError> {
+        self.os.open_direct(path)
+    }
     fn anonymous_memory(&self) -> Option<Bytes> {
         self.os.anonymous_memory()
     }
-    fn stream(&self, path: &Path, pieces: &[PageRange], lead: usize) -> Result<Box<dyn Stream>, OsError> {
+    fn stream(&self, path: &Path, pieces: &[PageRange], lead: Bytes) -> Result<Box<dyn Stream>, OsError> {
         self.os.stream(path, pieces, lead)
     }
     fn meter(&self, scope: Scope) -> Result<Box<dyn Meter>, OsError> {
@@ -108,22 +112,35 @@ fn allocated_by(probe: Probe, cache: CacheState) -> Option<u64> {
     let os = Watched { os: os::host(), allocated: allocated.clone() };
     let span = ByteRange::whole(Bytes::mib(4));
     let work = foretell(&os, &*os.open(&path).unwrap(), span).unwrap();
-    let subject =
-        Subject { path, len: span.len, tensors: Vec::new(), self_test: SelfTest::MincoreDoesNotTell };
+    let subject = Subject::new(path.clone(), os.open(&path).unwrap().facts(), Vec::new());
     let case = Case { variant: "m".into(), cache, probe };
-    measure(&os, &subject, &case, work, Random::new(1), None, &mut |_| ()).unwrap();
+    let pieces = [PageRange { first: 9, count: 40 }, PageRange { first: 0, count: 9 }];
+    let checksum = match case.follows_engine() {
+        true => 49 * 3,
+        false => work.checksum,
+    };
+    let (work, random) = (Work { checksum, ..work }, Random::new(1));
+    let (subject, case) = (&subject, &case);
+    let task = Task { subject, case, work, random, pieces: &pieces, asking: None, loaded: None };
+    measure(&os, task, &mut |_| ()).unwrap();
     allocated.get()
 }
 
 #[test]
 fn no_probe_allocates_while_it_is_measured() {
     let policies = [Policy::Normal, Policy::Random, Policy::Sequential, Policy::WillNeed, Policy::Populate];
-    let faults = policies.map(|policy| Probe::Faults { policy, pattern: Pattern::Random });
-    let reads =
-        [Bytes::kib(4), Bytes::mib(1)].map(|io_size| Probe::Reads { io_size, pattern: Pattern::Random });
-    for probe in faults.into_iter().chain(reads) {
+    let (pattern, io_size, prompt) = (Pattern::Random, Bytes::kib(4), Prompt::Count(1));
+    let mut probes: Vec<Probe> = policies.map(|policy| Probe::faults(policy, pattern)).into();
+    probes.extend([Bytes::kib(4), Bytes::mib(1)].map(|io_size| Probe::reads(io_size, pattern)));
+    probes.extend(policies.map(|policy| Probe::Replay { policy, prompt: prompt.clone() }));
+    probes.push(Probe::Faults { policy: Policy::Normal, pattern, timing: Timing::Each });
+    for threads in [1, 3].map(|threads| NonZeroU32::new(threads).unwrap()) {
+        probes.push(Probe::Reads { io_size, pattern, io: Io::Direct, threads });
+    }
+    probes.push(Probe::Floor { prompt, io_size });
+    for probe in probes {
         for cache in [CacheState::Cold, CacheState::Warm] {
-            assert_eq!(allocated_by(probe, cache), Some(0), "{probe:?}, {cache}");
+            assert_eq!(allocated_by(probe.clone(), cache), Some(0), "{probe:?}, {cache}");
         }
     }
 }

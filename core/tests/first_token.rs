@@ -5,11 +5,12 @@
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use packbench_core::gguf::Gguf;
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::{Advice, CacheState, Job, Model, Pattern, Policy, ProbeKind};
+use packbench_core::job::{Advice, CacheState, Field, Job, Model, Pattern, Policy, ProbeKind, Way};
 use packbench_core::layout::{Extent, TraceBuilder};
 use packbench_core::measure::engine::{
     Decoding, Engine, EngineError, LoadFacts, LoadRequest, LoadWay, LoadedModel, Prompt, Token,
@@ -29,11 +30,12 @@ struct Scripted {
     token: Cell<u32>,
     copied: u64,
     loads: Cell<u32>,
+    remaps: Rc<Cell<u32>>,
 }
 
 impl Scripted {
     fn new() -> Self {
-        Scripted { token: Cell::new(7), copied: 0, loads: Cell::new(0) }
+        Scripted { token: Cell::new(7), copied: 0, loads: Cell::new(0), remaps: Rc::default() }
     }
 }
 
@@ -65,13 +67,14 @@ impl Engine for Scripted {
             copied: Bytes(self.copied),
             vocabulary: 100,
         };
-        Ok(Box::new(Loaded { facts, token: Token(self.token.get()) }))
+        Ok(Box::new(Loaded { facts, token: Token(self.token.get()), remaps: self.remaps.clone() }))
     }
 }
 
 struct Loaded {
     facts: LoadFacts,
     token: Token,
+    remaps: Rc<Cell<u32>>,
 }
 
 impl LoadedModel for Loaded {
@@ -81,10 +84,14 @@ impl LoadedModel for Loaded {
     fn tokens(&self, _: &Prompt) -> Result<Vec<Token>, EngineError> {
         Ok(vec![Token(1)])
     }
-    fn context(&self) -> Result<Box<dyn Decoding + '_>, EngineError> {
+    fn context(&self, _: u32) -> Result<Box<dyn Decoding + '_>, EngineError> {
         Ok(Box::new(Said(self.token)))
     }
-    fn remap(&self, _: Advice) -> Result<(), EngineError> {
+    fn remap(&self) -> Result<(), EngineError> {
+        self.remaps.set(self.remaps.get() + 1);
+        Ok(())
+    }
+    fn advise(&self, _: Advice) -> Result<(), EngineError> {
         Ok(())
     }
     fn cut_short(&self) -> Option<FileOffset> {
@@ -111,7 +118,7 @@ fn assignment(policies: &[Policy], blocks: u32, cache: &Path) -> Assignment {
         policies: policies.to_vec(),
         patterns: vec![Pattern::Sequential],
         caches: vec![CacheState::Cold],
-        prompts_tokens: vec![1],
+        prompts: vec![Prompt::Count(1)],
         blocks: NonZeroU32::new(blocks).unwrap(),
         ..Job::default()
     };
@@ -168,7 +175,8 @@ fn each_first_token_is_the_first_thing_that_its_process_measures() {
     let asked = assignment(&[Policy::Normal, Policy::StockLoad], 3, cache.path());
     let (runs, processes) = session(&os, &engine, asked);
     // Two first tokens and one faults case a block; the first process plans.
-    assert_eq!(runs.len(), 9);
+    // Each with its floor.
+    assert_eq!(runs.len(), 12);
     assert!(runs.iter().all(|run| run.status == Status::Ok), "{runs:?}");
     assert!(processes > 6, "{processes}");
     assert_eq!(engine.loads.get(), 2 + 6, "once in the rehearsal, then once a run");
@@ -179,7 +187,7 @@ fn a_first_token_is_taken_apart() {
     let cache = tempfile::tempdir().unwrap();
     let (os, engine) = (FakeOs::new(model(), Eviction::Works), Scripted { copied: 5, ..Scripted::new() });
     let (runs, _) = session(&os, &engine, assignment(&[Policy::StockLoad], 1, cache.path()));
-    let [run] = &runs[..] else { panic!("{runs:?}") };
+    let run = runs.iter().find(|run| run.first_token.is_some()).unwrap();
     assert_eq!(run.policy_effective, Some(Policy::StockLoad));
     assert!(run.caveats.contains(&Caveat::LayoutVoid), "weights were copied");
     let told = run.first_token.as_ref().unwrap();
@@ -194,11 +202,31 @@ fn a_first_token_is_taken_apart() {
 fn a_stream_asks_in_the_order_of_the_trace_that_an_earlier_process_took() {
     let cache = tempfile::tempdir().unwrap();
     let (os, engine) = (FakeOs::new(model(), Eviction::Works), Scripted::new());
-    let (runs, _) = session(&os, &engine, assignment(&[Policy::Stream], 1, cache.path()));
-    assert_eq!((runs.len(), runs[0].status), (1, Status::Ok));
+    let (runs, _) = session(&os, &engine, assignment(&[Policy::STREAM], 1, cache.path()));
+    assert!(runs.len() == 2 && runs.iter().all(|run| run.status == Status::Ok), "and its floor: {runs:?}");
     assert!(os.take_asked().contains(&"stream 1 pieces".to_owned()));
     let kept = std::fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(kept.into_iter().any(|name| name.to_string_lossy().starts_with("trace-")));
+}
+
+#[test]
+fn many_first_tokens_share_a_process_over_a_model_that_it_has_loaded() {
+    let cache = tempfile::tempdir().unwrap();
+    let (os, engine) = (FakeOs::new(model(), Eviction::Works), Scripted::new());
+    let mut asked = assignment(&[Policy::StockLoad, Policy::Normal, Policy::STREAM], 3, cache.path());
+    asked.job.ways = vec![Way::Remap];
+    asked.job.decodes = NonZeroU32::new(10).unwrap();
+    let (runs, processes) = session(&os, &engine, asked);
+    let tokens: Vec<&Run> = runs.iter().filter(|run| run.first_token.is_some()).collect();
+    assert_eq!((tokens.len(), processes), (2 * 3, 1), "stock_load has no mapping of ours to lay anew");
+    assert!(runs.iter().all(|run| run.status == Status::Ok), "{runs:?}");
+    assert_eq!(engine.loads.get(), 1);
+    assert!(engine.remaps.get() as usize > runs.len(), "before each run, whatever it measures");
+    let told = tokens[0].first_token.as_ref().unwrap();
+    let phases: Vec<PhaseName> = told.phases.iter().map(|cost| cost.phase).collect();
+    assert_eq!(phases[..2], [PhaseName::Load, PhaseName::Prefill], "the load is the advice alone");
+    assert_eq!(phases[2..], [PhaseName::Decode; 10]);
+    assert_eq!(tokens[0].case.told(Field::Way).as_deref(), Some("remap"));
 }
 
 #[test]
@@ -229,7 +257,7 @@ fn without_an_engine_first_tokens_fail_and_the_rest_goes_on() {
         runs.extend(hand_on(&mut asked, lines));
     }
     let failed: Vec<_> = runs.iter().filter(|run| run.status == Status::Failed).collect();
-    assert_eq!((runs.len(), failed.len()), (2, 1));
+    assert_eq!((runs.len(), failed.len()), (3, 2), "the floor follows the engine, too");
     assert!(failed[0].error.as_ref().unwrap().contains("this build has no engine"));
 }
 

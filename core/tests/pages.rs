@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use packbench_core::error::chain;
 use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
-use packbench_core::measure::{MeasureError, Measured, Subject, Work, foretell, measure, proof};
+use packbench_core::measure::{MeasureError, Measured, Subject, Task, Work, foretell, measure, proof};
 use packbench_core::os::{self, Os, Touches};
 use packbench_core::random::Random;
 use packbench_core::record::{Proof, SelfTest};
@@ -44,17 +44,17 @@ fn subject(path: &Path) -> (Subject, Work) {
     let self_test = proof::self_test(&os, &*file, &*file.map().unwrap()).unwrap();
     let len = file.facts().len;
     let work = foretell(&os, &*file, ByteRange::whole(len)).unwrap();
-    (Subject { path: path.to_owned(), len, tensors: Vec::new(), self_test }, work)
+    (Subject { self_test, ..Subject::new(path.to_owned(), file.facts(), Vec::new()) }, work)
 }
 
 fn run(path: &Path, cache: CacheState, probe: Probe) -> Result<Measured, MeasureError> {
     let (subject, work) = subject(path);
     let case = Case { variant: "m".into(), cache, probe };
-    measure(&os::host(), &subject, &case, work, Random::new(1), None, &mut |_| ())
+    measure(&os::host(), task(&subject, &case, work), &mut |_| ())
 }
 
-fn faults(policy: Policy, pattern: Pattern) -> Probe {
-    Probe::Faults { policy, pattern }
+fn task<'a>(subject: &'a Subject, case: &'a Case, work: Work) -> Task<'a> {
+    Task { subject, case, work, random: Random::new(1), pieces: &[], asking: None, loaded: None }
 }
 
 /// Nothing can be said of pages where nothing can be evicted: a test says so instead of passing by.
@@ -74,7 +74,7 @@ fn advice_random_faults_exactly_once_a_page() {
     }
     let pages = os::host().page_size().count(LEN);
     for pattern in [Pattern::Sequential, Pattern::Reverse, Pattern::Strided, Pattern::Random] {
-        let measured = run(&file.path, CacheState::Cold, faults(Policy::Random, pattern)).unwrap();
+        let measured = run(&file.path, CacheState::Cold, Probe::faults(Policy::Random, pattern)).unwrap();
         assert_eq!(measured.residency.proof, Proof::Cold);
         assert_eq!(measured.metrics.major_faults, Some(pages), "{pattern}");
         assert_eq!(measured.metrics.bytes_fetched, Some(LEN.0), "{pattern}");
@@ -89,7 +89,7 @@ fn a_cold_run_fetches_each_byte_once_whatever_the_policy() {
         return;
     }
     for policy in [Policy::Normal, Policy::Sequential, Policy::WillNeed, Policy::Populate] {
-        let measured = run(&file.path, CacheState::Cold, faults(policy, Pattern::Random)).unwrap();
+        let measured = run(&file.path, CacheState::Cold, Probe::faults(policy, Pattern::Random)).unwrap();
         assert_eq!(measured.residency.proof, Proof::Cold, "{policy}");
         assert_eq!(measured.metrics.bytes_fetched, Some(LEN.0), "{policy}");
     }
@@ -101,8 +101,8 @@ fn a_warm_run_fetches_nothing() {
     if !can_evict(&file) {
         return;
     }
-    let reads = Probe::Reads { io_size: Bytes::kib(128), pattern: Pattern::Random };
-    for probe in [faults(Policy::Normal, Pattern::Random), reads] {
+    let reads = Probe::reads(Bytes::kib(128), Pattern::Random);
+    for probe in [Probe::faults(Policy::Normal, Pattern::Random), reads] {
         let measured = run(&file.path, CacheState::Warm, probe).unwrap();
         assert_eq!(measured.residency.proof, Proof::Warm);
         assert_eq!(measured.metrics.major_faults, Some(0));
@@ -114,7 +114,7 @@ fn a_warm_run_fetches_nothing() {
 #[test]
 fn every_read_is_timed() {
     let file = on_disk(Bytes(LEN.0 + 1000));
-    let probe = Probe::Reads { io_size: Bytes::kib(4), pattern: Pattern::Random };
+    let probe = Probe::reads(Bytes::kib(4), Pattern::Random);
     let measured = run(&file.path, CacheState::Cold, probe).unwrap();
     let reads = (LEN.0 + 1000).div_ceil(4096);
     assert_eq!(measured.metrics.operations, Some(reads));
@@ -132,7 +132,7 @@ fn a_file_in_memory_is_never_cold() {
     let path = folder.path().join("m");
     fs::write(&path, vec![7; 1 << 20]).unwrap();
     assert_eq!(subject(&path).0.self_test, SelfTest::CannotEvict);
-    let measured = run(&path, CacheState::Cold, faults(Policy::Normal, Pattern::Sequential)).unwrap();
+    let measured = run(&path, CacheState::Cold, Probe::faults(Policy::Normal, Pattern::Sequential)).unwrap();
     assert_eq!(measured.residency.proof, Proof::NotCold);
 }
 
@@ -153,19 +153,20 @@ fn a_file_cut_short_under_a_mapping_leaves_the_process_alive() {
 fn a_file_that_changed_fails_its_run() {
     let file = on_disk(LEN);
     let (subject, work) = subject(&file.path);
-    let run = |probe| {
-        let case = Case { variant: "m".into(), cache: CacheState::Cold, probe };
-        measure(&os::host(), &subject, &case, work, Random::new(1), None, &mut |_| ())
-    };
-    let probe = faults(Policy::Normal, Pattern::Sequential);
+    let probe = Probe::faults(Policy::Normal, Pattern::Sequential);
+    let case = Case { variant: "m".into(), cache: CacheState::Cold, probe };
+    let run = || measure(&os::host(), task(&subject, &case, work), &mut |_| ());
+    let written = fs::metadata(&file.path).unwrap().modified().unwrap();
     let mut bytes = fs::read(&file.path).unwrap();
     bytes[8192] ^= 1;
     fs::write(&file.path, &bytes).unwrap();
-    assert!(matches!(run(probe), Err(MeasureError::WrongWork { .. })));
+    assert!(matches!(run(), Err(MeasureError::Changed)));
+    File::options().write(true).open(&file.path).unwrap().set_modified(written).unwrap();
+    assert!(matches!(run(), Err(MeasureError::WrongWork { .. })), "its bytes tell when its time doesn't");
     fs::write(&file.path, &bytes[..bytes.len() - 1]).unwrap();
-    assert!(matches!(run(probe), Err(MeasureError::LengthChanged { .. })));
+    assert!(matches!(run(), Err(MeasureError::LengthChanged { .. })));
     fs::remove_file(&file.path).unwrap();
-    let error = run(probe).unwrap_err();
+    let error = run().unwrap_err();
     assert!(chain(&error).starts_with("open: No such file"), "{error:?}");
 }
 

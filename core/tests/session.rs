@@ -136,12 +136,16 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
       "block": 0,
       "case": {
         "cache": "cold",
+        "io": null,
         "io_size_bytes": null,
         "pattern": "sequential",
         "policy": "normal",
         "probe": "faults",
-        "prompt_tokens": null,
-        "variant": "m"
+        "prompt": null,
+        "threads": null,
+        "timing": null,
+        "variant": "m",
+        "way": null
       },
       "caveats": [
         "Sampled"
@@ -164,6 +168,7 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
       },
       "error": null,
       "first_token": null,
+      "io_effective": null,
       "kind": "run",
       "latency": null,
       "metrics": {
@@ -404,6 +409,11 @@ fn a_file_cut_in_the_middle_of_a_run_fails_that_run_alone() {
     let whole = TinyModel { payload: packbench_core::unit::Bytes::mib(8), ..TinyModel::new(4) };
     let model = write(folder.path(), "m", whole);
     let bytes = fs::read(&model).unwrap();
+    let written = fs::metadata(&model).unwrap().modified().unwrap();
+    let restore = || {
+        fs::write(&model, &bytes)?;
+        fs::File::options().write(true).open(&model)?.set_modified(written)
+    };
     let asked = assignment(job(&[("m", &model)], 2));
     let mut told = Vec::new();
     carry_out(&os::host(), None, tool(), &asked, &AtomicBool::new(false), &mut |line: &Line| {
@@ -411,7 +421,7 @@ fn a_file_cut_in_the_middle_of_a_run_fails_that_run_alone() {
         let Line::Phase(phase) = line else { return Ok(()) };
         match (runs(&told).len(), phase.phase) {
             (1, PhaseName::Measure) => fs::OpenOptions::new().write(true).open(&model)?.set_len(1 << 20),
-            (2, PhaseName::Open) => fs::write(&model, &bytes),
+            (2, PhaseName::Open) => restore(),
             _ => Ok(()),
         }
     })

@@ -48,18 +48,10 @@ fn main() -> ExitCode {
 fn alternate(path: &Path) -> Vec<f64> {
     let cancel = AtomicBool::new(false);
     let (way, extra_buffers, memory) = (LoadWay::Stock, false, None);
-    let request = LoadRequest {
-        path,
-        way,
-        extra_buffers,
-        threads: 1,
-        context_tokens: CONTEXT,
-        memory,
-        cancel: &cancel,
-    };
+    let request = LoadRequest { path, way, extra_buffers, threads: 1, memory, cancel: &cancel };
     let engine = LlamaCpp::new().expect("benches run where the engine does");
     let model = engine.load(&request).expect("a sample loads");
-    let mut context = model.context().expect("64 tokens fit");
+    let mut context = model.context(CONTEXT).expect("64 tokens fit");
     let mut through = || {
         context.clear();
         context.prefill(&[Token(5)]).expect("a sample computes");

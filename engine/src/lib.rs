@@ -72,7 +72,6 @@ impl Engine for LlamaCpp {
             way: LoadWay::Stripped(Advice::Normal),
             extra_buffers: false,
             threads: 1,
-            context_tokens: 0,
             memory: None,
             cancel,
         };

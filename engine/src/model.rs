@@ -110,8 +110,7 @@ impl LoadedModel for LoadedLlama<'_> {
             Prompt::Text(text) if text.is_empty() => Vec::new(),
             Prompt::Text(_) if !self.model.has_vocabulary() => return Err(EngineError::VocabularyMissing),
             Prompt::Text(text) => {
-                let too_long =
-                    EngineError::PromptTooLong { tokens: u32::MAX, context: self.request.context_tokens };
+                let too_long = EngineError::PromptTooLong { tokens: u32::MAX, context: i32::MAX as u32 };
                 let tokens = self.model.tokenize(text).ok_or(too_long)?;
                 tokens.into_iter().filter_map(|token| u32::try_from(token).ok()).map(Token).collect()
             }
@@ -119,11 +118,11 @@ impl LoadedModel for LoadedLlama<'_> {
         if tokens.is_empty() { Err(EngineError::PromptEmpty) } else { Ok(tokens) }
     }
 
-    fn context(&self) -> Result<Box<dyn Decoding + '_>, EngineError> {
-        Ok(Box::new(self.open_context(self.request.context_tokens, None)?))
+    fn context(&self, tokens: u32) -> Result<Box<dyn Decoding + '_>, EngineError> {
+        Ok(Box::new(self.open_context(tokens, None)?))
     }
 
-    fn remap(&self, advice: Advice) -> Result<(), EngineError> {
+    fn remap(&self) -> Result<(), EngineError> {
         let what = "laying fresh mappings over the weights";
         if self.mappings.is_empty() {
             let hint =
@@ -138,9 +137,12 @@ impl LoadedModel for LoadedLlama<'_> {
         }
         for mapping in &self.mappings {
             mapping.lay_anew(self.request.path, &self.file)?;
-            mapping.apply(advice)?;
         }
         Ok(())
+    }
+
+    fn advise(&self, advice: Advice) -> Result<(), EngineError> {
+        self.mappings.iter().try_for_each(|mapping| Ok(mapping.apply(advice)?))
     }
 
     fn cut_short(&self) -> Option<FileOffset> {

@@ -29,18 +29,18 @@ pub fn run(folder: &Path) -> Result<Vec<CountRow>> {
         READAHEAD.exact()
     );
     let pages = harness.page().count(FILE);
-    let faults = |policy, pattern| Probe::Faults { policy, pattern };
+    let faults = |policy, pattern| Probe::faults(policy, pattern);
     let sequential = faults(Policy::Normal, Pattern::Sequential);
     let advised = faults(Policy::Random, Pattern::Random);
     let random = faults(Policy::Normal, Pattern::Random);
     Ok(vec![
-        row(&harness, "major faults, sequential", sequential, 1, CountBar::Equal)?,
-        row(&harness, "major faults, random, MADV_RANDOM", advised, 1, CountBar::Exactly(pages))?,
-        row(&harness, "major faults, random, default advice", random, SEEDS, CountBar::MeansWithin(0.03))?,
+        row(&harness, "major faults, sequential", &sequential, 1, CountBar::Equal)?,
+        row(&harness, "major faults, random, MADV_RANDOM", &advised, 1, CountBar::Exactly(pages))?,
+        row(&harness, "major faults, random, default advice", &random, SEEDS, CountBar::MeansWithin(0.03))?,
     ])
 }
 
-fn row(harness: &Harness<impl Os>, what: &str, probe: Probe, seeds: u64, bar: CountBar) -> Result<CountRow> {
+fn row(harness: &Harness<impl Os>, what: &str, probe: &Probe, seeds: u64, bar: CountBar) -> Result<CountRow> {
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for seed in 1..=seeds {
         let measured = harness.run(CacheState::Cold, probe, &Random::new(seed))?;

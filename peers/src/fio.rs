@@ -17,7 +17,7 @@ pub struct Job<'a> {
     /// The size of a touch.
     pub page: PageSize,
     /// Touches by fio's mmap engine, reads by psync.
-    pub probe: Probe,
+    pub probe: &'a Probe,
     /// How many passes: fio's clock has steps of a millisecond.
     pub passes: u32,
     /// Decides a random order.
@@ -48,12 +48,14 @@ impl Job<'_> {
     }
 
     fn arguments(&self) -> Result<Vec<String>> {
-        let (engine, block, advice, pattern) = match self.probe {
-            Probe::Faults { policy, pattern } => {
+        let (engine, block, advice, pattern) = match *self.probe {
+            Probe::Faults { policy, pattern, .. } => {
                 ("mmap", Bytes(self.page.bytes()), advice(policy, pattern)?, order(pattern)?)
             }
-            Probe::Reads { io_size, pattern } => ("psync", io_size, 0, order(pattern)?),
-            Probe::FirstToken { .. } => bail!("fio computes no tokens"),
+            Probe::Reads { io_size, pattern, .. } => ("psync", io_size, 0, order(pattern)?),
+            Probe::Replay { .. } | Probe::FirstToken { .. } | Probe::Floor { .. } => {
+                bail!("fio follows no engine")
+            }
         };
         let fixed = [
             "--name=peer",

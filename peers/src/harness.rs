@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use packbench_core::job::{CacheState, Case, Probe};
-use packbench_core::measure::{Measured, Subject, Work, foretell, measure, proof};
+use packbench_core::measure::{Measured, Subject, Task, Work, foretell, measure, proof};
 use packbench_core::os::Os;
 use packbench_core::random::Random;
 use packbench_core::record::SelfTest;
@@ -32,7 +32,7 @@ impl<O: Os> Harness<O> {
             bail!("found {self_test:?} in {}: choose a folder on a local disk", folder.display());
         }
         let work = foretell(&os, &*file, ByteRange::whole(len))?;
-        let subject = Subject { path, len, tensors: Vec::new(), self_test };
+        let subject = Subject { self_test, ..Subject::new(path, file.facts(), Vec::new()) };
         Ok(Harness { os, subject, work })
     }
 
@@ -47,11 +47,12 @@ impl<O: Os> Harness<O> {
     }
 
     /// One run as in a session, its cache state proved.
-    pub fn run(&self, cache: CacheState, probe: Probe, random: &Random) -> Result<Measured> {
-        let case = Case { variant: "noise".to_owned(), cache, probe };
+    pub fn run(&self, cache: CacheState, probe: &Probe, random: &Random) -> Result<Measured> {
+        let case = Case { variant: "noise".to_owned(), cache, probe: probe.clone() };
         until_proved(|| {
-            let (random, engine) = (random.clone(), None);
-            let measured = measure(&self.os, &self.subject, &case, self.work, random, engine, &mut |_| ())?;
+            let (subject, case, work, random) = (&self.subject, &case, self.work, random.clone());
+            let task = Task { subject, case, work, random, pieces: &[], asking: None, loaded: None };
+            let measured = measure(&self.os, task, &mut |_| ())?;
             Ok(measured.caveats.is_empty().then_some(measured))
         })
         .with_context(|| case.to_string())

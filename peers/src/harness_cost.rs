@@ -29,9 +29,9 @@ const COLD_ROUNDS: u32 = 4;
 /// What stands there for orientation needs no narrow interval.
 const FIO_ROUNDS: u32 = 10;
 
-const TOUCH: Probe = Probe::Faults { policy: Policy::Normal, pattern: Pattern::Random };
-const SMALL_READS: Probe = Probe::Reads { io_size: Bytes::kib(4), pattern: Pattern::Random };
-const LARGE_READS: Probe = Probe::Reads { io_size: Bytes::mib(1), pattern: Pattern::Random };
+const TOUCH: Probe = Probe::faults(Policy::Normal, Pattern::Random);
+const SMALL_READS: Probe = Probe::reads(Bytes::kib(4), Pattern::Random);
+const LARGE_READS: Probe = Probe::reads(Bytes::mib(1), Pattern::Random);
 
 /// A file, and how often it is gone through.
 pub struct Bench<O: Os> {
@@ -49,27 +49,27 @@ impl<O: Os> Bench<O> {
     pub fn beside_c(&self) -> Result<Vec<RatioRow>> {
         Ok(vec![
             self.mapped("touch warm, pages mapped already")?,
-            self.c_row("touch warm, a fresh mapping", CacheState::Warm, TOUCH)?,
-            self.c_row("pread warm, 4 KiB", CacheState::Warm, SMALL_READS)?,
-            self.c_row("pread cold, 1 MiB", CacheState::Cold, LARGE_READS)?,
+            self.c_row("touch warm, a fresh mapping", CacheState::Warm, &TOUCH)?,
+            self.c_row("pread warm, 4 KiB", CacheState::Warm, &SMALL_READS)?,
+            self.c_row("pread cold, 1 MiB", CacheState::Cold, &LARGE_READS)?,
         ])
     }
 
     /// Beside fio, for orientation: a process of its own that does more than ours does, by a coarser clock.
     pub fn beside_fio(&self) -> Result<Vec<RatioRow>> {
         Ok(vec![
-            self.fio_row("pread warm, 4 KiB, beside fio psync", CacheState::Warm, SMALL_READS, 20)?,
-            self.fio_row("pread cold, 1 MiB, beside fio psync", CacheState::Cold, LARGE_READS, 1)?,
+            self.fio_row("pread warm, 4 KiB, beside fio psync", CacheState::Warm, &SMALL_READS, 20)?,
+            self.fio_row("pread cold, 1 MiB, beside fio psync", CacheState::Cold, &LARGE_READS, 1)?,
         ])
     }
 
     /// A probe as a session runs it, by the time that its report would show.
-    fn ours(&self, cache: CacheState, probe: Probe, round: u32) -> Result<Nanos> {
+    fn ours(&self, cache: CacheState, probe: &Probe, round: u32) -> Result<Nanos> {
         let measured = self.harness.run(cache, probe, &self.random(round))?;
         Ok(Nanos(measured.metrics.wall_ns))
     }
 
-    fn c_row(&self, what: &str, cache: CacheState, probe: Probe) -> Result<RatioRow> {
+    fn c_row(&self, what: &str, cache: CacheState, probe: &Probe) -> Result<RatioRow> {
         let peer = |round| {
             self.harness.prepare(cache)?;
             self.checked(self.c_loop(probe, self.random(round))?)
@@ -82,7 +82,7 @@ impl<O: Os> Bench<O> {
         self.compare(what, plan, BAR, |round| self.ours(cache, probe, round), peer)
     }
 
-    fn fio_row(&self, what: &str, cache: CacheState, probe: Probe, passes: u32) -> Result<RatioRow> {
+    fn fio_row(&self, what: &str, cache: CacheState, probe: &Probe, passes: u32) -> Result<RatioRow> {
         let peer = |round: u32| {
             self.harness.prepare(cache)?;
             let (file, page) = (self.harness.path(), self.harness.page());
@@ -124,15 +124,17 @@ impl<O: Os> Bench<O> {
         RatioRow::new(what, Rounds { ours, again, peer }, bar)
     }
 
-    fn c_loop(&self, probe: Probe, mut random: Random) -> Result<Taken> {
+    fn c_loop(&self, probe: &Probe, mut random: Random) -> Result<Taken> {
         let (path, page) = (self.harness.path(), self.harness.page());
-        match probe {
+        match *probe {
             Probe::Faults { pattern, .. } => c_loops::touch_file(path, page, &self.touches(pattern, random)),
-            Probe::Reads { io_size, pattern } => {
+            Probe::Reads { io_size, pattern, .. } => {
                 let reads = access::reads(self.harness.work.span, io_size, pattern, &mut random);
                 c_loops::read_file(path, page, &reads)
             }
-            Probe::FirstToken { .. } => bail!("a C loop computes no tokens"),
+            Probe::Replay { .. } | Probe::FirstToken { .. } | Probe::Floor { .. } => {
+                bail!("a C loop follows no engine")
+            }
         }
     }
 

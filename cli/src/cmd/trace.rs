@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use packbench_core::job::Prompt;
 use packbench_core::os::keep;
 
 use super::run::cache_dir;
@@ -34,12 +35,8 @@ pub struct Args {
 /// Asks the target's engine in which order it reads the weights.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = std::fs::canonicalize(&args.model).with_context(|| args.model.display().to_string())?;
-    let question = TraceQuestion {
-        model,
-        prompt_tokens: args.prompt_tokens,
-        text: args.prompt.clone(),
-        cache_dir: cache_dir(),
-    };
+    let prompt = args.prompt.clone().map_or(Prompt::Count(args.prompt_tokens), Prompt::Text);
+    let question = TraceQuestion { model, prompt, cache_dir: cache_dir() };
     let trace = Host::new()?.trace(&question)?;
     let Some(path) = &args.output else {
         write!(io::stdout().lock(), "{}", render::trace(&trace))?;

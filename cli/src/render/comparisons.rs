@@ -25,6 +25,9 @@ pub fn comparisons(answer: &Comparisons) -> String {
     let rows = answer.comparisons.iter().map(|comparison| row(answer.metric, comparison));
     let mut text = format!("{} by {}, threshold {}\n\n", answer.metric, answer.by, percent(answer.threshold));
     text += &table(&HEADER, 4, rows);
+    if !answer.floors.is_empty() {
+        text += &format!("\nCold first tokens against their floors\n{}", super::floor::rows(&answer.floors));
+    }
     let notes = notes(answer);
     if !notes.is_empty() {
         text += &format!("\n{}\n", notes.join("\n"));

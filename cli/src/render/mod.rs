@@ -2,7 +2,11 @@
 
 mod comparisons;
 mod doctor;
+mod first_token;
+mod floor;
 mod inspection;
+mod measured;
+mod pages;
 mod plan;
 mod progress;
 mod report;

@@ -35,8 +35,10 @@ pub fn span(span: &Span) -> String {
 
 /// The answer of `run --list`.
 pub fn plan(cases: &[Case], blocks: u32, plan: &Plan) -> String {
-    let row = |case: &Case| Field::VARIANTS.iter().map(|&field| or_dash(case.field(field))).collect();
-    let header: Vec<&str> = Field::VARIANTS.iter().map(Into::into).collect();
+    let told = |field: &&Field| cases.iter().any(|case| case.told(**field).is_some());
+    let fields: Vec<&Field> = Field::VARIANTS.iter().filter(told).collect();
+    let row = |case: &Case| fields.iter().map(|&&field| or_dash(case.told(field))).collect();
+    let header: Vec<&str> = fields.iter().map(|&field| field.into()).collect();
     let mut text = table(&header, header.len(), cases.iter().map(row));
     text += &format!("\n{}\n", estimate(plan, blocks));
     plan.spans.iter().for_each(|one| text += &format!("{}\n", span(one)));

@@ -61,8 +61,8 @@ impl Target for Host {
     }
 
     fn trace(&self, question: &TraceQuestion) -> anyhow::Result<WeightTrace> {
-        let TraceQuestion { model, prompt_tokens, text, cache_dir } = question.clone();
-        self.ask(&Request::Trace { model, prompt_tokens, text, cache_dir })
+        let TraceQuestion { model, prompt, cache_dir } = question.clone();
+        self.ask(&Request::Trace { model, prompt, cache_dir })
     }
 
     fn doctor(&self, folder: &Path) -> anyhow::Result<Vec<Check>> {

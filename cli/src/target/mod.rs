@@ -5,6 +5,7 @@ mod host;
 use std::path::{Path, PathBuf};
 
 pub use host::Host;
+use packbench_core::job::Prompt;
 use packbench_core::record::wire::Assignment;
 use packbench_core::record::{Check, Line, WeightTrace};
 
@@ -23,10 +24,8 @@ pub trait Target {
 pub struct TraceQuestion {
     /// The model file.
     pub model: PathBuf,
-    /// A prompt of so many tokens, when there is no text.
-    pub prompt_tokens: u32,
-    /// A prompt in words.
-    pub text: Option<String>,
+    /// What it is asked.
+    pub prompt: Prompt,
     /// Where payload hashes are kept.
     pub cache_dir: Option<PathBuf>,
 }

@@ -1,5 +1,5 @@
 use packbench_core::gguf::sample::{LayerOrder, TinyModel, vocabulary};
-use packbench_core::job::Policy;
+use packbench_core::job::{Policy, Way};
 use packbench_core::record::{EndStatus, Line, Proof, Run, Status, WeightTrace};
 
 use crate::scratch::{Scratch, signal, stderr, stdout};
@@ -16,6 +16,7 @@ fn the_default_job_ends_in_a_report_that_proves_itself() {
     let shown = String::from_utf8(run.stdout).unwrap();
     for expected in [
         "First token, cold, m.gguf",
+        "First token against its floor, cold",
         "Reads, cold, m.gguf",
         "published claim",
         "Faults, warm",
@@ -24,11 +25,11 @@ fn the_default_job_ends_in_a_report_that_proves_itself() {
         assert!(shown.contains(expected), "{expected} in\n{shown}");
     }
     let said = String::from_utf8(run.stderr).unwrap();
-    assert!(said.starts_with("32 cases × 6 blocks, about "), "the estimate comes first: {said}");
+    assert!(said.starts_with("34 cases × 6 blocks, about "), "the estimate comes first: {said}");
     let again = stdout(&mut scratch.packbench(&["report", "r.jsonl"]));
     assert!(shown.starts_with(&again), "{again}");
     let report = scratch.report("r.jsonl");
-    assert_eq!(report.runs.len(), 32 * 6);
+    assert_eq!(report.runs.len(), 34 * 6);
     for run in &report.runs {
         assert_eq!(run.status, Status::Ok, "{run:?}");
         let proof = run.residency.as_ref().unwrap().proof;
@@ -57,7 +58,7 @@ fn list_and_verify_record_nothing() {
     let scratch = Scratch::new();
     scratch.model();
     let listed = stdout(&mut scratch.packbench(&[&["run", "m.gguf", "--list"][..], &SHORT].concat()));
-    assert!(listed.contains("4 cases × 6 blocks, about 1s\nm.gguf: all 2."), "{listed}");
+    assert!(listed.contains("4 cases × 6 blocks, about ") && listed.contains("\nm.gguf: all 2."), "{listed}");
     let verified =
         scratch.packbench(&[&["run", "m.gguf", "--verify"][..], &SHORT].concat()).output().unwrap();
     assert!(verified.status.success());
@@ -160,7 +161,7 @@ fn what_cannot_be_asked_is_explained() {
     );
     assert!(
         said(&["run", "m.gguf", "--policy", "magic"])
-            .contains("[possible values: stock_load, normal, random")
+            .contains("found \"magic\", expected one of stock_load, normal, random")
     );
     assert!(said(&["run", "m.gguf", "--blocks", "0"]).contains("--blocks"));
     assert!(said(&["run", "m.gguf", "--cpus", "9-1"]).contains("expected numbers and ranges: 0,2-3"));
@@ -220,13 +221,58 @@ fn every_policy_gives_the_same_token_and_says_what_was_in_force() {
     let args = ["run", "m.gguf", "--probe", "first_token", "--cache", "cold", "--policy", policies];
     scratch.packbench(&[&args[..], &["--blocks", "1", "--out", "r.jsonl"]].concat()).assert().success();
     let report = scratch.report("r.jsonl");
-    assert_eq!(report.runs.len(), 9 * 2);
-    for run in &report.runs {
+    let floors = report.runs.iter().filter(|run| run.case.policy().is_none()).count();
+    assert_eq!((report.runs.len(), floors), (9 * 2 + 2, 2));
+    for run in report.runs.iter().filter(|run| run.case.policy().is_some()) {
         assert_eq!(run.status, Status::Ok, "{run:?}");
         assert_eq!(run.residency.as_ref().unwrap().proof, Proof::Cold, "{}", run.case);
         let told = run.first_token.as_ref().unwrap();
         assert!(told.prefetches_withheld > 0 || run.policy_effective != run.case.policy() || is_engines(run));
     }
+}
+
+#[test]
+fn a_loaded_model_is_asked_again_and_again_and_its_pages_without_it() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = ["run", "m.gguf", "--probe", "first_token,replay", "--way", "process,remap", "--decodes", "3"];
+    let more = ["--policy", "normal,random,stream:chunk=64KiB:lead=128KiB", "--cache", "cold"];
+    let last = ["--prompt", "w1 w2", "--blocks", "2", "--out", "r.jsonl"];
+    scratch.packbench(&[&args[..], &more, &last].concat()).assert().success();
+    let report = scratch.report("r.jsonl");
+    assert!(report.runs.iter().all(|run| run.status == Status::Ok), "{:?}", report.runs);
+    let tokens: Vec<u32> =
+        report.runs.iter().filter_map(|run| Some(run.first_token.as_ref()?.token)).collect();
+    assert_eq!(tokens, [tokens[0]; 3 * 2 * 2], "one answer, whatever the way");
+    for run in &report.runs {
+        assert_eq!(run.residency.as_ref().unwrap().proof, Proof::Cold, "{}", run.case);
+        let phases = run.first_token.as_ref().map(|told| told.phases.len());
+        let expected = run.case.way().map(|way| if way == Way::Process { 3 + 3 } else { 2 + 3 });
+        assert_eq!(phases, expected, "{}", run.case);
+    }
+    let shown = stdout(&mut scratch.packbench(&["report", "r.jsonl"]));
+    for expected in ["stream:chunk=64KiB:lead=128KiB, remap", "First token without compute", "\"w1 w2\""] {
+        assert!(shown.contains(expected), "{expected} in\n{shown}");
+    }
+}
+
+#[test]
+fn touches_and_reads_are_made_as_asked() {
+    let scratch = Scratch::new();
+    scratch.model();
+    let args = ["run", "m.gguf", "--probe", "faults,reads", "--timing", "each", "--io", "buffered,direct"];
+    let more =
+        ["--threads", "1,3", "--io-size", "64KiB", "--cache", "cold", "--blocks", "1", "--out", "r.jsonl"];
+    scratch.packbench(&[&args[..], &more].concat()).assert().success();
+    let report = scratch.report("r.jsonl");
+    assert_eq!(report.runs.len(), 3 * 2 + 2 * 2 * 2);
+    for run in &report.runs {
+        assert_eq!((run.status, run.io_effective), (Status::Ok, run.case.io()), "{run:?}");
+        let timed: u64 = run.latency.as_ref().unwrap().buckets_ns.iter().map(|(_, count)| count).sum();
+        assert_eq!(Some(timed), run.metrics.as_ref().unwrap().operations, "{}", run.case);
+    }
+    let shown = stdout(&mut scratch.packbench(&["report", "r.jsonl"]));
+    assert!(shown.contains("64 KiB, direct, 3 threads") && shown.contains("99.9 %"), "{shown}");
 }
 
 /// Whether the engine brings the weights in by itself, so that nothing is withheld from it.

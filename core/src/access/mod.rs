@@ -4,7 +4,7 @@
 
 mod stream;
 
-pub use stream::{LEAD, PIECE, Rows, pieces};
+pub use stream::{FLOOR_THREADS, Rows, extents, pieces, replay};
 
 use crate::job::Pattern;
 use crate::os::{Reads, Touches};

@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 
+use crate::os::Touches;
 use crate::record::{WeightRead, WeightTrace};
 use crate::unit::{ByteRange, Bytes, FileOffset, PageRange, PageSize};
 
-/// The size of a piece: as large as the requests that storage serves best.
-pub const PIECE: Bytes = Bytes::mib(2);
-/// How many pieces are asked for ahead of what has come.
-pub const LEAD: usize = 32;
+/// Reads of the probe *floor* that are under way at a time: enough to keep the queue of a phone's storage full.
+pub const FLOOR_THREADS: u32 = 4;
 
-/// The pages that `trace` reads, in its order, in pieces of at most [`PIECE`]; no page comes twice.
+/// The pages that `trace` reads, in its order, in pieces of at most `chunk` and at least a page; no page comes twice.
 ///
 /// `tensors` says where each tensor lies and how long a row of it is. Reads of others are passed over.
-pub fn pieces(trace: &WeightTrace, tensors: &HashMap<&str, Rows>, page: PageSize) -> Vec<PageRange> {
-    let most = PIECE.0 / page.bytes();
+pub fn pieces(
+    trace: &WeightTrace,
+    tensors: &HashMap<&str, Rows>,
+    page: PageSize,
+    chunk: Bytes,
+) -> Vec<PageRange> {
+    let most = (chunk.0 / page.bytes()).max(1);
     let mut taken: Vec<bool> = Vec::new();
     let mut pieces: Vec<PageRange> = Vec::new();
     for read in &trace.reads {
@@ -28,6 +32,20 @@ pub fn pieces(trace: &WeightTrace, tensors: &HashMap<&str, Rows>, page: PageSize
         }
     }
     pieces
+}
+
+/// The bytes of `pieces`, as far as they lie in `span`.
+pub fn extents(pieces: &[PageRange], page: PageSize, span: ByteRange) -> Vec<ByteRange> {
+    pieces.iter().filter_map(|&piece| page.bytes_of(piece).intersect(span)).collect()
+}
+
+/// Touches of the pages of `pieces`, one after the other.
+pub fn replay(pieces: &[PageRange]) -> Touches {
+    let first = pieces.iter().map(|piece| piece.first).min().unwrap_or(0);
+    let numbers = |piece: &PageRange| piece.first - first..piece.first - first + piece.count;
+    let order = pieces.iter().flat_map(numbers);
+    let order = order.map(|page| u32::try_from(page).expect("a file has fewer pages than u32 counts"));
+    Touches::new(first, order.collect())
 }
 
 /// Where a tensor lies.
@@ -91,7 +109,7 @@ mod tests {
         let reads = vec![read("a", Some(vec![45])), read("c", None), read("b", None), read("a", None)];
         let (schema, engine) = (String::new(), String::new());
         let trace = WeightTrace { schema, payload_hash: None, engine, prompt_tokens: vec![], reads };
-        let pieces = pieces(&trace, &places.into(), page);
+        let pieces = pieces(&trace, &places.into(), page, Bytes::mib(2));
         let piece = |first, count| PageRange { first, count };
         assert_eq!(pieces, [piece(1, 1), piece(256, 512), piece(768, 256), piece(2, 1), piece(0, 1)]);
     }

@@ -3,10 +3,12 @@
 //! Runs are paired within blocks, and only there: a device drifts, and what is measured minutes apart isn't compared.
 
 mod compat;
+mod floor;
 mod pairing;
 mod verdict;
 
 pub use compat::{Difference, Incomparable, differences};
+pub use floor::floors;
 use pairing::Group;
 
 use crate::job::Field;
@@ -111,6 +113,7 @@ pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, Comp
         threshold: question.threshold,
         seams: seams.into_iter().collect(),
         comparisons,
+        floors: floors(report),
     })
 }
 

@@ -34,6 +34,8 @@ pub(super) enum LeftOut {
     Seam,
     /// Another policy was in force than the one asked for.
     OtherPolicy,
+    /// The reads went another way than the one asked for.
+    OtherIo,
     /// It isn't what its case says.
     Void(Caveat),
 }
@@ -42,7 +44,7 @@ pub(super) enum LeftOut {
 pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<Group<'a>>, CompareError> {
     let cases = report.cases();
     let of_case = runs_by_case(report);
-    let sieve = Sieve { report, seams: report.seams(), allow: &question.allow };
+    let sieve = Sieve::new(report, &question.allow);
     let mut keys: Vec<Vec<Option<String>>> = Vec::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for case in &cases {
@@ -70,7 +72,7 @@ pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<
     Ok(groups)
 }
 
-fn runs_by_case(report: &Report) -> HashMap<&Case, Vec<&Run>> {
+pub(super) fn runs_by_case(report: &Report) -> HashMap<&Case, Vec<&Run>> {
     let mut runs: HashMap<&Case, Vec<&Run>> = HashMap::new();
     report.runs.iter().for_each(|run| runs.entry(&run.case).or_default().push(run));
     runs
@@ -82,7 +84,7 @@ fn others(case: &Case, by: Field) -> Vec<Option<String>> {
 
 fn fixed(case: &Case, by: Field) -> BTreeMap<String, String> {
     let fields = Field::VARIANTS.iter().filter(|field| **field != by);
-    fields.filter_map(|&field| Some((field.to_string(), case.field(field)?))).collect()
+    fields.filter_map(|&field| Some((field.to_string(), case.told(field)?))).collect()
 }
 
 fn values(cases: &[Case], by: Field) -> String {
@@ -107,14 +109,18 @@ fn put_first(groups: &mut Vec<Group<'_>>, base: &str) -> Option<()> {
 }
 
 /// Tells which runs are paired.
-struct Sieve<'a> {
+pub(super) struct Sieve<'a> {
     report: &'a Report,
     seams: BTreeSet<u32>,
     allow: &'a [Allowed],
 }
 
-impl Sieve<'_> {
-    fn arm<'a>(&self, name: String, runs: &[&'a Run]) -> Arm<'a> {
+impl<'s> Sieve<'s> {
+    pub fn new(report: &'s Report, allow: &'s [Allowed]) -> Self {
+        Sieve { report, seams: report.seams(), allow }
+    }
+
+    pub fn arm<'a>(&self, name: String, runs: &[&'a Run]) -> Arm<'a> {
         let mut arm = Arm { name, runs: BTreeMap::new(), left_out: BTreeMap::new() };
         for run in runs {
             match self.left_out(run) {
@@ -138,6 +144,8 @@ impl Sieve<'_> {
             Some(LeftOut::Seam)
         } else if run.policy_effective != run.case.policy() {
             Some(LeftOut::OtherPolicy)
+        } else if run.io_effective.is_some_and(|io| Some(io) != run.case.io()) {
+            Some(LeftOut::OtherIo)
         } else {
             run.caveats.iter().find(voids).map(|&caveat| LeftOut::Void(caveat))
         }

@@ -68,7 +68,7 @@ fn both((base, candidate): (&Run, &Run), metric: Metric) -> Option<(f64, f64)> {
     Some((value(base)?, value(candidate)?))
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+pub(super) fn median(values: &[f64]) -> Option<f64> {
     Summary::of(values.iter().copied()).map(|summary| summary.median)
 }
 
@@ -132,6 +132,7 @@ fn explain(arm: &str, reason: LeftOut, runs: u32) -> String {
             format!("{runs} of {arm} in blocks that were cut: --resume with more --blocks makes up for them")
         }
         LeftOut::OtherPolicy => format!("{runs} of {arm} under another policy than asked for"),
+        LeftOut::OtherIo => format!("{runs} of {arm} by other reads than asked for"),
         LeftOut::Void(caveat) => {
             format!("{runs} of {arm} {caveat} ({}): --allow {caveat} to pair them", caveat.meaning())
         }

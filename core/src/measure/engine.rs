@@ -11,6 +11,8 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+pub use crate::job::Prompt;
+
 use crate::job::Advice;
 use crate::os::OsError;
 use crate::record::WeightTrace;
@@ -45,8 +47,6 @@ pub struct LoadRequest<'a> {
     pub extra_buffers: bool,
     /// Threads that compute.
     pub threads: u32,
-    /// Tokens that a context can hold, prompt and answer together.
-    pub context_tokens: u32,
     /// What a context may take of the memory; `None` to let the engine try.
     pub memory: Option<Bytes>,
     /// Set to end whatever the engine is doing.
@@ -77,18 +77,24 @@ pub trait LoadedModel {
     /// [`EngineError::PromptEmpty`]; for a text, [`EngineError::VocabularyMissing`] when the model has none.
     fn tokens(&self, prompt: &Prompt) -> Result<Vec<Token>, EngineError>;
 
-    /// The memory of one conversation, empty.
+    /// The memory of one conversation of `tokens` tokens, prompt and answer together, empty.
     ///
     /// # Errors
     /// [`EngineError::ContextTooLarge`] when there is no memory for it.
-    fn context(&self) -> Result<Box<dyn Decoding + '_>, EngineError>;
+    fn context(&self, tokens: u32) -> Result<Box<dyn Decoding + '_>, EngineError>;
 
-    /// Lays fresh mappings of the file, opened anew and under `advice`, over those that hold the weights. Afterwards
+    /// Lays fresh mappings of the file, opened anew and without advice, over those that hold the weights. Afterwards
     /// no page is mapped, so that the kernel can evict all that the mappings hold.
     ///
     /// # Errors
     /// [`EngineError::Unsupported`] when the weights lie in no mapping or in several files; whatever the system says.
-    fn remap(&self, advice: Advice) -> Result<(), EngineError>;
+    fn remap(&self) -> Result<(), EngineError>;
+
+    /// Gives `advice` for the mappings that hold the weights; advice that brings pages in does so now, in chunks.
+    ///
+    /// # Errors
+    /// As of [`Self::remap`].
+    fn advise(&self, advice: Advice) -> Result<(), EngineError>;
 
     /// Where the file ended when a weight beyond its end was read: what was computed since is void.
     fn cut_short(&self) -> Option<FileOffset>;
@@ -135,15 +141,6 @@ pub struct LoadFacts {
 /// A number of the model's vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u32);
-
-/// What a model is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prompt {
-    /// So many tokens, spread over the vocabulary, the same in each run.
-    Count(u32),
-    /// A text, without the marks that a chat has.
-    Text(String),
-}
 
 impl Prompt {
     /// `count` tokens of a vocabulary of that size: token *i* is (1000 + 7919 *i*) mod min(vocabulary, 32000), which

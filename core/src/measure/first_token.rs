@@ -1,20 +1,20 @@
-//! Probe *first_token*: load a model, compute the first token, and take the time of it apart.
+//! Probe *first_token*: compute the first token, and take the time of it apart.
 //!
-//! Everything from the call that loads to the token is inside: what lies between two phases, too, so that asking for
-//! residency there costs all policies the same.
+//! In a process of its own everything from the call that loads to the token is inside: what lies between two phases, too,
+//! so that asking for residency there costs all policies the same. Over a model that was loaded before, and whose weights
+//! lie in fresh mappings, it begins with the advice for those.
 
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use super::engine::{Decoding, Engine, EngineError, LoadFacts, LoadRequest, LoadWay, LoadedModel, Prompt};
-use super::{MeasureError, Taken};
-use crate::job::Policy;
+use super::attempt::Taken;
+use super::engine::{
+    Decoding, Engine, EngineError, LoadFacts, LoadRequest, LoadWay, LoadedModel, Prompt, Token,
+};
+use super::{MeasureError, Task};
+use crate::job::{Advice, Policy, Way};
 use crate::os::{Mapping, Meter, Os, OsError, Scope, Stream, Usage};
 use crate::record::{FirstToken, PhaseCost, PhaseName, SelfTest};
 use crate::unit::{Bytes, Nanos, PageRange};
-
-/// Tokens that a context holds beside the prompt.
-const ROOM: u32 = 16;
 
 /// What a first_token run needs beside its case.
 #[derive(Clone, Copy)]
@@ -23,12 +23,21 @@ pub struct Asking<'a> {
     pub engine: &'a dyn Engine,
     /// With so many threads.
     pub threads: u32,
-    /// What a stream asks for, in order.
-    pub pieces: &'a [PageRange],
+    /// The longest conversation that the model was made for, where it says.
+    pub context_tokens: Option<u32>,
+    /// Tokens to compute after the first.
+    pub decodes: u32,
     /// The answer that each run must give; `None` when it isn't known yet.
     pub answer: Option<u32>,
     /// Ends whatever the engine is doing.
     pub cancel: &'a AtomicBool,
+}
+
+/// What the case asks.
+pub(super) struct Asked<'a> {
+    pub policy: Policy,
+    pub prompt: &'a Prompt,
+    pub way: Way,
 }
 
 /// What loading takes under `policy`.
@@ -54,42 +63,31 @@ fn effective(asked: Policy, facts: &LoadFacts) -> Policy {
 /// Where a run is asked about.
 pub(super) struct Scene<'a> {
     pub os: &'a dyn Os,
-    pub path: &'a Path,
+    pub task: &'a Task<'a>,
     pub mapping: &'a dyn Mapping,
     pub pages: PageRange,
-    pub self_test: SelfTest,
     pub announce: &'a mut dyn FnMut(PhaseName),
 }
 
-/// Loads the model under `policy` and computes one token after `prompt_tokens`, and one more.
-pub(super) fn probe(
-    scene: Scene<'_>,
-    asking: Asking<'_>,
-    policy: Policy,
-    prompt_tokens: u32,
-) -> Result<(Policy, Taken), MeasureError> {
-    let request = LoadRequest {
-        path: scene.path,
-        way: way(policy),
-        extra_buffers: policy == Policy::StockLoad,
-        threads: asking.threads,
-        context_tokens: prompt_tokens + ROOM,
-        memory: scene.os.conditions().memory_available_bytes.map(Bytes),
-        cancel: asking.cancel,
+/// Computes the first token and those after it, under the policy that was asked for. Tells which was in force.
+pub(super) fn probe(scene: Scene<'_>, asked: &Asked<'_>) -> Result<(Policy, Taken), MeasureError> {
+    let (os, task) = (scene.os, scene.task);
+    let asking = task.asking.ok_or(MeasureError::NoEngine)?;
+    let stream = match asked.policy.ahead() {
+        Some(ahead) => Some(os.stream(&task.subject.path, task.pieces, ahead.lead)?),
+        None => None,
     };
-    let (os, mut ledger) = (scene.os, Ledger::new(scene)?);
-    let stream = match policy {
-        Policy::Stream => Some(os.stream(request.path, asking.pieces, crate::access::LEAD)?),
-        _ => None,
-    };
+    let mut ledger = Ledger::new(scene, asking.decodes)?;
     let mut stream = Streaming(stream);
-    let told = tell(&mut ledger, asking.engine, &mut stream, &request, prompt_tokens);
+    let told = match asked.way {
+        Way::Process => in_fresh_process(&mut ledger, &asking, &mut stream, asked),
+        Way::Remap => over_loaded(&mut ledger, &asking, &mut stream, asked),
+    };
     let ended = stream.finish();
     let (facts, token) = told?;
     ended?;
     check(asking.answer, token)?;
-    let effective = effective(policy, &facts);
-    Ok((effective, ledger.taken(&facts, token, asking.threads)))
+    Ok((effective(asked.policy, &facts), ledger.taken(&facts, token, asking.threads)))
 }
 
 /// A thread that streams, where the policy says so.
@@ -107,24 +105,84 @@ impl Streaming {
 }
 
 /// The phases of the engine, each with its meter. A stream starts within the first.
-fn tell(
+fn in_fresh_process(
     ledger: &mut Ledger<'_>,
-    engine: &dyn Engine,
+    asking: &Asking<'_>,
     stream: &mut Streaming,
-    request: &LoadRequest<'_>,
-    prompt_tokens: u32,
+    asked: &Asked<'_>,
 ) -> Result<(LoadFacts, u32), MeasureError> {
+    let (os, task) = (ledger.scene.os, ledger.scene.task);
+    let request = LoadRequest {
+        path: &task.subject.path,
+        way: way(asked.policy),
+        extra_buffers: task.case.uses_extra_buffers(),
+        threads: asking.threads,
+        memory: os.conditions().memory_available_bytes.map(Bytes),
+        cancel: asking.cancel,
+    };
     let model: Box<dyn LoadedModel + '_> = ledger.phase(PhaseName::Load, || {
         stream.start()?;
-        engine.load(request)
+        asking.engine.load(&request)
     })?;
-    let prompt = model.tokens(&Prompt::Count(prompt_tokens))?;
-    let mut context: Box<dyn Decoding + '_> = ledger.phase(PhaseName::Context, || model.context())?;
-    let token = ledger.phase(PhaseName::Prefill, || context.prefill(&prompt))?;
-    ledger.phase(PhaseName::Decode, || context.decode())?;
+    let prompt = tokens(&*model, asked.prompt, asking)?;
+    let room = room(&prompt, asking.decodes);
+    let mut context: Box<dyn Decoding + '_> = ledger.phase(PhaseName::Context, || model.context(room))?;
+    let token = answer(ledger, &mut *context, &prompt, asking.decodes)?;
+    whole(&*model)?;
+    Ok((model.facts().clone(), token))
+}
+
+/// The same over a model that was loaded before: what is left of the load is the advice.
+fn over_loaded(
+    ledger: &mut Ledger<'_>,
+    asking: &Asking<'_>,
+    stream: &mut Streaming,
+    asked: &Asked<'_>,
+) -> Result<(LoadFacts, u32), MeasureError> {
+    let model = ledger.scene.task.loaded.ok_or(MeasureError::NoEngine)?;
+    let prompt = tokens(model, asked.prompt, asking)?;
+    let mut context = model.context(room(&prompt, asking.decodes))?;
+    ledger.phase(PhaseName::Load, || {
+        stream.start()?;
+        model.advise(asked.policy.advice().unwrap_or(Advice::Normal))
+    })?;
+    let token = answer(ledger, &mut *context, &prompt, asking.decodes)?;
+    whole(model)?;
+    Ok((model.facts().clone(), token))
+}
+
+fn tokens(model: &dyn LoadedModel, prompt: &Prompt, asking: &Asking<'_>) -> Result<Vec<Token>, EngineError> {
+    let prompt = model.tokens(prompt)?;
+    let tokens = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
+    match asking.context_tokens {
+        Some(context) if tokens > context => Err(EngineError::PromptTooLong { tokens, context }),
+        _ => Ok(prompt),
+    }
+}
+
+/// Tokens that a context must hold.
+fn room(prompt: &[Token], decodes: u32) -> u32 {
+    u32::try_from(prompt.len()).unwrap_or(u32::MAX).saturating_add(decodes)
+}
+
+/// The first token, and those after it.
+fn answer(
+    ledger: &mut Ledger<'_>,
+    context: &mut dyn Decoding,
+    prompt: &[Token],
+    decodes: u32,
+) -> Result<u32, EngineError> {
+    let token = ledger.phase(PhaseName::Prefill, || context.prefill(prompt))?;
+    for _ in 0..decodes {
+        ledger.phase(PhaseName::Decode, || context.decode())?;
+    }
+    Ok(token.0)
+}
+
+fn whole(model: &dyn LoadedModel) -> Result<(), MeasureError> {
     match model.cut_short() {
         Some(at) => Err(MeasureError::CutShort { at: at.0 }),
-        None => Ok((model.facts().clone(), token.0)),
+        None => Ok(()),
     }
 }
 
@@ -145,9 +203,10 @@ struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    fn new(scene: Scene<'a>) -> Result<Self, OsError> {
+    fn new(scene: Scene<'a>, decodes: u32) -> Result<Self, OsError> {
         let meter = scene.os.meter(Scope::Process)?;
-        Ok(Ledger { scene, meter, begun: None, until_answer: Nanos(0), phases: Vec::with_capacity(4) })
+        let phases = Vec::with_capacity(3 + decodes as usize);
+        Ok(Ledger { scene, meter, begun: None, until_answer: Nanos(0), phases })
     }
 
     fn phase<T>(
@@ -184,7 +243,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn resident_pages(&self) -> Option<u64> {
-        match self.scene.self_test {
+        match self.scene.task.subject.self_test {
             SelfTest::MincoreDoesNotTell => None,
             SelfTest::Truthful | SelfTest::CannotEvict => self.scene.mapping.resident(self.scene.pages).ok(),
         }

@@ -1,17 +1,22 @@
 //! The order in which a run asks things of the system, over one that plays a script.
 
+use std::num::NonZeroU32;
+
 use super::*;
-use crate::job::{CacheState, Pattern};
+use crate::job::{CacheState, Pattern, Probe, Prompt, Timing};
 use crate::os::fake::{Eviction, FakeOs};
+use crate::record::Proof;
 
 const PAGES: u64 = 4;
+/// A trace that reads the third page first and then the first two.
+const PIECES: [PageRange; 2] = [PageRange { first: 2, count: 1 }, PageRange { first: 0, count: 2 }];
 
 fn subject(os: &FakeOs) -> Subject {
     let file = os.open(&PathBuf::from("m")).unwrap();
     let self_test = proof::self_test(os, &*file, &*file.map().unwrap()).unwrap();
     file.read_through(ByteRange::whole(Bytes(4096)), &mut |_| ()).unwrap();
     os.take_asked();
-    Subject { path: "m".into(), len: Bytes(PAGES * 4096), tensors: Vec::new(), self_test }
+    Subject { self_test, ..Subject::new("m".into(), file.facts(), Vec::new()) }
 }
 
 fn run(eviction: Eviction, cache: CacheState, probe: Probe) -> (Result<Measured, MeasureError>, String) {
@@ -20,7 +25,7 @@ fn run(eviction: Eviction, cache: CacheState, probe: Probe) -> (Result<Measured,
     let work = Work { span: ByteRange::whole(subject.len), checksum: 1 + 2 + 3 + 4 };
     let case = Case { variant: "m".into(), cache, probe };
     let mut story = Vec::new();
-    let measured = measure(&os, &subject, &case, work, Random::new(1), None, &mut |phase| {
+    let measured = measure(&os, task(&subject, &case, work), &mut |phase| {
         story.append(&mut os.take_asked());
         story.push(format!("[{phase}]"));
     });
@@ -28,8 +33,12 @@ fn run(eviction: Eviction, cache: CacheState, probe: Probe) -> (Result<Measured,
     (measured, story.join("\n"))
 }
 
+fn task<'a>(subject: &'a Subject, case: &'a Case, work: Work) -> Task<'a> {
+    Task { subject, case, work, random: Random::new(1), pieces: &PIECES, asking: None, loaded: None }
+}
+
 fn faults(policy: Policy) -> Probe {
-    Probe::Faults { policy, pattern: Pattern::Sequential }
+    Probe::faults(policy, Pattern::Sequential)
 }
 
 #[test]
@@ -63,7 +72,7 @@ fn a_cold_run_evicts_proves_and_measures() {
 
 #[test]
 fn a_warm_run_reads_everything_first() {
-    let probe = Probe::Reads { io_size: Bytes(4096), pattern: Pattern::Reverse };
+    let probe = reads(Io::Buffered, 1);
     let (measured, story) = run(Eviction::Works, CacheState::Warm, probe);
     insta::assert_snapshot!(story, @r"
     [open]
@@ -76,7 +85,7 @@ fn a_warm_run_reads_everything_first() {
     resident?
     [measure]
     start
-    read 4 × 4 KiB
+    read 4 × 4 KiB by 1
     stop
     [account]
     resident?
@@ -85,6 +94,59 @@ fn a_warm_run_reads_everything_first() {
     assert_eq!(measured.residency.proof, Proof::Warm);
     assert_eq!(measured.latency.unwrap().buckets_ns, [(1, 4)]);
     assert_eq!(measured.policy_effective, None);
+}
+
+fn reads(io: Io, threads: u32) -> Probe {
+    let threads = NonZeroU32::new(threads).unwrap();
+    Probe::Reads { io_size: Bytes(4096), pattern: Pattern::Reverse, io, threads }
+}
+
+#[test]
+fn reads_past_the_page_cache_say_whether_they_were() {
+    let (measured, story) = run(Eviction::Works, CacheState::Warm, reads(Io::Direct, 3));
+    let asked: Vec<&str> = story.lines().skip_while(|line| *line != "[measure]").take(4).collect();
+    assert_eq!(asked, ["[measure]", "past the page cache:", "open", "start"]);
+    assert!(story.contains("read 4 × 4 KiB by 3"), "{story}");
+    assert_eq!(measured.unwrap().io_effective, Some(Io::Direct));
+    let (measured, _) = run(Eviction::Works, CacheState::Cold, reads(Io::Direct, 1));
+    assert_eq!(measured.unwrap().io_effective, Some(Io::Buffered), "pages were left behind");
+}
+
+#[test]
+fn each_touch_can_be_timed() {
+    let probe = Probe::Faults { policy: Policy::Normal, pattern: Pattern::Reverse, timing: Timing::Each };
+    let (measured, story) = run(Eviction::Works, CacheState::Cold, probe);
+    assert!(story.contains("each timed:\ntouch 4 pages"), "{story}");
+    assert_eq!(measured.unwrap().latency.unwrap().buckets_ns, [(1, 4)]);
+}
+
+/// What a probe finds that follows the trace of [`PIECES`].
+fn follow(probe: Probe) -> (Measured, String) {
+    let os = FakeOs::new((0..PAGES * 4096).map(|n| (n / 4096 + 1) as u8).collect(), Eviction::Works);
+    let subject = subject(&os);
+    let work = Work { span: ByteRange::whole(subject.len), checksum: 3 + 1 + 2 };
+    let case = Case { variant: "m".into(), cache: CacheState::Cold, probe };
+    let measured = measure(&os, task(&subject, &case, work), &mut |_| ()).unwrap();
+    (measured, os.take_asked().join("\n"))
+}
+
+#[test]
+fn a_replay_touches_what_the_engine_reads_with_a_stream_ahead_or_without() {
+    let replay = |policy| Probe::Replay { policy, prompt: Prompt::Count(1) };
+    let (measured, story) = follow(replay(Policy::Random));
+    assert!(story.contains("start\napply Random\ntouch 3 pages\nstop"), "{story}");
+    assert_eq!((measured.metrics.operations, measured.metrics.bytes_covered), (Some(3), Some(3 * 4096)));
+    let (measured, story) = follow(replay(Policy::STREAM));
+    assert!(story.contains("start\nstream 2 pieces\ntouch 3 pages\nstop"), "{story}");
+    assert_eq!(measured.policy_effective, Some(Policy::STREAM));
+}
+
+#[test]
+fn a_floor_reads_the_same_bytes_past_the_page_cache() {
+    let (measured, story) = follow(Probe::Floor { prompt: Prompt::Count(1), io_size: Bytes(8192) });
+    assert!(story.contains("past the page cache:\nopen\nstart\nread 2 × 8 KiB by 4\nstop"), "{story}");
+    assert_eq!(measured.metrics.bytes_covered, Some(3 * 4096));
+    assert_eq!(measured.residency.proof, Proof::Cold);
 }
 
 #[test]
@@ -117,12 +179,13 @@ fn a_probe_that_finds_other_bytes_has_failed() {
     let os = FakeOs::new(vec![1; 4096], Eviction::Works);
     let subject = Subject { len: Bytes(4096), ..subject(&os) };
     let case = Case { variant: "m".into(), cache: CacheState::Cold, probe: faults(Policy::Normal) };
-    let run = |work| measure(&os, &subject, &case, work, Random::new(1), None, &mut |_| ());
+    let run = |work| measure(&os, task(&subject, &case, work), &mut |_| ());
     let span = ByteRange::whole(Bytes(4096));
     assert!(run(Work { span, checksum: 1 }).is_ok());
     let error = run(Work { span, checksum: 2 }).unwrap_err();
     assert!(matches!(error, MeasureError::WrongWork { found: 1, expected: 2 }), "{error}");
     let longer = Subject { len: Bytes(8192), ..subject.clone() };
-    let error = measure(&os, &longer, &case, Work { span, checksum: 1 }, Random::new(1), None, &mut |_| ());
+    let work = Work { span, checksum: 1 };
+    let error = measure(&os, task(&longer, &case, work), &mut |_| ());
     assert!(matches!(error, Err(MeasureError::LengthChanged { found: 4096, expected: 8192 })));
 }

@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
-    FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Scope, Stream, Touches, Usage, page_sum,
+    Buffer, FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Scope, Stream, Touches, Usage, page_sum,
 };
-use crate::job::Advice;
+use crate::job::{Advice, Io};
 use crate::record::{Conditions, Context, Device, Storage};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
 
@@ -113,7 +114,12 @@ impl Os for FakeOs {
         None
     }
 
-    fn stream(&self, _: &Path, pieces: &[PageRange], _: usize) -> Result<Box<dyn Stream>, OsError> {
+    fn open_direct(&self, path: &Path) -> Result<(Box<dyn ModelFile>, Io), OsError> {
+        self.0.note("past the page cache:");
+        Ok((self.open(path)?, Io::Direct))
+    }
+
+    fn stream(&self, _: &Path, pieces: &[PageRange], _: Bytes) -> Result<Box<dyn Stream>, OsError> {
         Ok(Box::new(FakeStream { state: self.0.clone(), pieces: pieces.len() }))
     }
 
@@ -187,11 +193,20 @@ impl ModelFile for FakeFile {
         Ok(())
     }
 
-    fn read(&self, reads: &Reads, _: &mut [u8], latencies: &mut [Nanos]) -> Result<u64, OsError> {
-        self.state.note(format!("read {} × {}", reads.order().len(), reads.io_size().exact()));
+    fn read(
+        &self,
+        reads: &Reads,
+        buffers: &mut [Buffer],
+        latencies: &[AtomicU64],
+        meter: &mut dyn Meter,
+    ) -> Result<(u64, Usage), OsError> {
+        meter.start();
+        let (count, threads) = (reads.order().len(), buffers.len());
+        self.state.note(format!("read {count} × {} by {threads}", reads.io_size().exact()));
         self.state.fetch();
-        latencies.fill(Nanos(1));
-        Ok(reads.order().iter().map(|&index| self.state.sum(reads.range(index))).sum())
+        latencies.iter().for_each(|latency| latency.store(1, Ordering::Relaxed));
+        let sum = reads.order().iter().map(|&index| self.state.sum(reads.range(index))).sum();
+        Ok((sum, meter.stop()))
     }
 }
 
@@ -234,6 +249,12 @@ impl Mapping for FakeMapping {
         let first = touches.pages().first;
         let byte = |index: &u32| self.state.bytes[((first + u64::from(*index)) * PAGE.bytes()) as usize];
         touches.order().iter().map(|index| u64::from(byte(index))).sum()
+    }
+
+    fn touch_each(&self, touches: &Touches, latencies: &[AtomicU64]) -> u64 {
+        self.state.note("each timed:");
+        latencies.iter().for_each(|latency| latency.store(1, Ordering::Relaxed));
+        self.touch(touches)
     }
 
     fn cut_short(&self) -> Option<FileOffset> {

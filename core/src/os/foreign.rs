@@ -5,8 +5,9 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::ptr::NonNull;
 
-use super::unix::{UnixMapping, page_size};
-use super::{FileFacts, Mapping, OsError, linux as system};
+use super::mapping::UnixMapping;
+use super::unix::{page_size, system};
+use super::{FileFacts, Mapping, OsError};
 use crate::job::Advice;
 use crate::unit::{Bytes, FileOffset, PageRange};
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 use libc::{c_int, c_void};
 
@@ -27,6 +28,12 @@ const RUSAGE_SELF: c_int = 0;
 pub unsafe fn pread(fd: c_int, buffer: *mut c_void, len: usize, offset: u64) -> isize {
     // SAFETY: as of this function.
     unsafe { libc::pread64(fd, buffer, len, offset as libc::off64_t) }
+}
+
+/// Opens a file for reads past the page cache.
+pub fn open_direct(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(libc::O_DIRECT).open(path)
 }
 
 /// Dirty pages can't be dropped, so they are written first.

@@ -5,10 +5,12 @@
 
 mod append;
 pub mod fake;
+mod file;
 mod foreign;
 mod keep;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
+mod mapping;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod proc;
 mod sigbus;
@@ -18,13 +20,14 @@ mod work;
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 pub use append::{AppendError, AppendFile};
 pub use foreign::Foreign;
 pub use keep::{Scratch, keep, kept, scratch};
-pub use work::{Reads, Touches, page_sum};
+pub use work::{Buffer, Reads, Touches, page_sum};
 
-use crate::job::Advice;
+use crate::job::{Advice, Io};
 use crate::record::{Conditions, Context, Storage};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
 
@@ -49,13 +52,16 @@ pub trait Os {
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError>;
     /// Opens a model file for reading. State of the kernel's readahead lives in what this returns.
     fn open(&self, path: &Path) -> Result<Box<dyn ModelFile>, OsError>;
+    /// Opens a model file for reads past the page cache; through it where the file system knows no other way. Tells
+    /// which.
+    fn open_direct(&self, path: &Path) -> Result<(Box<dyn ModelFile>, Io), OsError>;
     /// A meter of the calling thread, or of all threads.
     fn meter(&self, scope: Scope) -> Result<Box<dyn Meter>, OsError>;
     /// Memory of this process that is no file's.
     fn anonymous_memory(&self) -> Option<Bytes>;
     /// Readies a thread that will ask for `pieces` of the file at `path`, in order, at most `lead` of them ahead of what
     /// has come.
-    fn stream(&self, path: &Path, pieces: &[PageRange], lead: usize) -> Result<Box<dyn Stream>, OsError>;
+    fn stream(&self, path: &Path, pieces: &[PageRange], lead: Bytes) -> Result<Box<dyn Stream>, OsError>;
 }
 
 /// Whose faults and processor time a meter counts.
@@ -108,10 +114,18 @@ pub trait ModelFile {
     fn drop_cache(&self) -> Result<(), OsError>;
     /// Hands every byte of `range` to `consume`, in order, in pieces of whole pages but for the last.
     fn read_through(&self, range: ByteRange, consume: &mut dyn FnMut(&[u8])) -> Result<(), OsError>;
-    /// Makes the reads of `reads` in turn and writes the latency of each into `latencies`.
+    /// Makes the reads of `reads`, a thread for each of `buffers`, each thread taking the next read as soon as it is
+    /// free, and writes the latency of each, in ns, into `latencies`. `meter` runs from the first read to the end of the
+    /// last; nothing is allocated there.
     ///
-    /// Returns the sum of the first byte of each page read. Allocates nothing.
-    fn read(&self, reads: &Reads, buffer: &mut [u8], latencies: &mut [Nanos]) -> Result<u64, OsError>;
+    /// Returns the sum of the first byte of each page read.
+    fn read(
+        &self,
+        reads: &Reads,
+        buffers: &mut [Buffer],
+        latencies: &[AtomicU64],
+        meter: &mut dyn Meter,
+    ) -> Result<(u64, Usage), OsError>;
 }
 
 /// A model file in memory.
@@ -131,6 +145,8 @@ pub trait Mapping {
     /// # Panics
     /// If `touches` goes beyond the mapping.
     fn touch(&self, touches: &Touches) -> u64;
+    /// As [`Mapping::touch`], and writes the latency of each touch, in ns, into `latencies`.
+    fn touch_each(&self, touches: &Touches, latencies: &[AtomicU64]) -> u64;
     /// Where the file ended when a touch went beyond its end.
     fn cut_short(&self) -> Option<FileOffset>;
 }

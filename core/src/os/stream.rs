@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::unix::UnixMapping;
+use super::mapping::UnixMapping;
 use super::{Mapping, OsError, Stream};
 use crate::job::Advice;
 use crate::unit::PageRange;
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The thread, or what it will need.
 pub enum Streaming {
-    Ready { mapping: UnixMapping, pieces: Vec<PageRange>, lead: usize },
+    Ready { mapping: UnixMapping, pieces: Vec<PageRange>, lead: u64 },
     Running { stop: Arc<AtomicBool>, thread: JoinHandle<Result<(), OsError>> },
 }
 
@@ -39,22 +39,30 @@ impl Stream for Streaming {
     }
 }
 
-fn walk(mapping: &UnixMapping, pieces: &[PageRange], lead: usize, stop: &AtomicBool) -> Result<(), OsError> {
+/// Asks for `pieces` in order, at most `lead` pages ahead of what has come.
+fn walk(mapping: &UnixMapping, pieces: &[PageRange], lead: u64, stop: &AtomicBool) -> Result<(), OsError> {
+    let (mut awaited, mut ahead) = (0, 0);
     for (index, &piece) in pieces.iter().enumerate() {
-        if let Some(awaited) = index.checked_sub(lead) {
-            wait_for(mapping, pieces[awaited], stop)?;
+        while awaited < index && ahead + piece.count > lead {
+            wait_for(mapping, &pieces[awaited..], stop)?;
+            ahead -= pieces[awaited].count;
+            awaited += 1;
         }
         if stop.load(Ordering::Relaxed) {
             break;
         }
         mapping.apply(Advice::WillNeed, piece)?;
+        ahead += piece.count;
     }
     Ok(())
 }
 
-fn wait_for(mapping: &UnixMapping, piece: PageRange, stop: &AtomicBool) -> Result<(), OsError> {
+/// Waits until the first of `pieces` has come. Where memory is short it may have gone again before anyone looked: then
+/// there is something of the next one.
+fn wait_for(mapping: &UnixMapping, pieces: &[PageRange], stop: &AtomicBool) -> Result<(), OsError> {
     let begun = Instant::now();
-    while mapping.resident(piece)? < piece.count
+    while mapping.resident(pieces[0])? < pieces[0].count
+        && pieces.get(1).map_or(Ok(0), |&next| mapping.resident(next))? == 0
         && !stop.load(Ordering::Relaxed)
         && begun.elapsed() < PATIENCE
     {

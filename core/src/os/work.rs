@@ -30,12 +30,20 @@ impl Touches {
     }
 }
 
-/// Reads of one size that cover a span once.
+/// Reads, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reads {
-    span: ByteRange,
-    io_size: Bytes,
+    parts: Parts,
     order: Vec<u32>,
+}
+
+/// What can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Parts {
+    /// A span in parts of one size.
+    Even { span: ByteRange, io_size: Bytes },
+    /// These.
+    Given(Vec<ByteRange>),
 }
 
 impl Reads {
@@ -51,7 +59,16 @@ impl Reads {
     pub fn new(span: ByteRange, io_size: Bytes, order: Vec<u32>) -> Self {
         let count = Reads::count(span, io_size);
         assert!(order.iter().all(|&index| u64::from(index) < count), "each read begins within the span");
-        Reads { span, io_size, order }
+        Reads { parts: Parts::Even { span, io_size }, order }
+    }
+
+    /// Reads of `ranges`, one after the other.
+    ///
+    /// # Panics
+    /// If there are more of them than `u32` counts.
+    pub fn of(ranges: Vec<ByteRange>) -> Self {
+        let count = u32::try_from(ranges.len()).expect("a model's tensors come to fewer reads");
+        Reads { parts: Parts::Given(ranges), order: (0..count).collect() }
     }
 
     /// Which read comes when.
@@ -59,17 +76,52 @@ impl Reads {
         &self.order
     }
 
-    /// What each asks for; the one at the end of the span may be shorter.
+    /// The most that one asks for.
     pub fn io_size(&self) -> Bytes {
-        self.io_size
+        match &self.parts {
+            Parts::Even { io_size, .. } => *io_size,
+            Parts::Given(ranges) => ranges.iter().map(|range| range.len).max().unwrap_or(Bytes(0)),
+        }
     }
 
     /// The bytes of read number `index`.
     #[inline]
     pub fn range(&self, index: u32) -> ByteRange {
-        let skipped = u64::from(index) * self.io_size.0;
-        let len = self.io_size.0.min(self.span.len.0 - skipped);
-        ByteRange { start: FileOffset(self.span.start.0 + skipped), len: Bytes(len) }
+        match &self.parts {
+            Parts::Even { span, io_size } => {
+                let skipped = u64::from(index) * io_size.0;
+                let len = io_size.0.min(span.len.0 - skipped);
+                ByteRange { start: FileOffset(span.start.0 + skipped), len: Bytes(len) }
+            }
+            Parts::Given(ranges) => ranges[index as usize],
+        }
+    }
+}
+
+/// Memory to read into, aligned as reads past the page cache want it.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    /// Devices have blocks of 512 bytes or of 4 KiB.
+    const ALIGNMENT: usize = 4096;
+
+    /// Memory for a read of `len`. It is written to, not only reserved: a page of fresh memory that is first touched in
+    /// the measured region would fault there.
+    pub fn new(len: Bytes) -> Self {
+        let rounded = (len.0 as usize).next_multiple_of(Self::ALIGNMENT);
+        let bytes = vec![1; rounded + Self::ALIGNMENT];
+        let start = bytes.as_ptr().align_offset(Self::ALIGNMENT);
+        Buffer { bytes, start }
+    }
+
+    /// All of it: room for the read, rounded up to whole blocks.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        let end = self.bytes.len() - (Self::ALIGNMENT - self.start);
+        &mut self.bytes[self.start..end]
     }
 }
 

@@ -11,10 +11,12 @@ pub use caveat::Caveat;
 pub use report::{ReadError, Report};
 pub use wire::{
     Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
-    FirstToken, Header, Inspection, Latency, Line, Metric, Metrics, Part, Phase, PhaseCost, PhaseName, Plan,
-    Proof, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool, Total, TypeShare, Variant,
-    Verdict, WeightRead, WeightTrace,
+    FirstToken, Floored, Header, Inspection, Latency, Line, Metric, Metrics, Need, Obstacle, ObstacleName,
+    Part, Phase, PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage,
+    TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
+
+use std::collections::BTreeMap;
 
 use crate::job::{Case, Job, Pattern};
 
@@ -40,6 +42,35 @@ pub fn cases(job: &Job, variants: &[Variant]) -> Vec<Case> {
     let mut cases = job.cases();
     cases.retain(|case| case.pattern() != Some(Pattern::TensorOrder) || !by_offset(&case.variant));
     cases
+}
+
+impl Latency {
+    /// All of `parts` together; `None` when there are none, or when they were kept to different precisions.
+    pub fn merged(parts: &[&Latency]) -> Option<Latency> {
+        let significant_digits = parts.first()?.significant_digits;
+        let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
+        for part in parts {
+            if part.significant_digits != significant_digits {
+                return None;
+            }
+            part.buckets_ns
+                .iter()
+                .for_each(|(largest, count)| *buckets.entry(*largest).or_default() += count);
+        }
+        Some(Latency { significant_digits, buckets_ns: buckets.into_iter().collect() })
+    }
+
+    /// The time, in ns, that a `share` of them took at most.
+    pub fn within(&self, share: f64) -> u64 {
+        let total: u64 = self.buckets_ns.iter().map(|(_, count)| count).sum();
+        let wanted = (share * total as f64).ceil() as u64;
+        let mut so_far = 0;
+        let reaches = |&&(_, count): &&(u64, u64)| {
+            so_far += count;
+            so_far >= wanted
+        };
+        self.buckets_ns.iter().find(reaches).map_or(0, |(largest, _)| *largest)
+    }
 }
 
 impl Run {

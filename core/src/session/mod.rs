@@ -14,13 +14,12 @@ mod writer;
 
 use std::collections::HashSet;
 use std::io;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::Examined;
 pub use model::ModelError;
-use questions::Questions;
+use questions::{Known, Questions};
 use rehearse::Rehearsal;
 use run::Ran;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
@@ -96,8 +95,9 @@ pub fn carry_out(
     assignment.job.check()?;
     let models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
-    let threads = threads(os, &assignment.job);
-    let questions = Questions::new(os, engine, threads, cancel, assignment.cache_dir.clone());
+    let (threads, job) = (threads(os, &assignment.job), &assignment.job);
+    let (folder, known) = (assignment.cache_dir.clone(), Known::default());
+    let questions = Questions { os, engine, job, cancel, folder, threads, known, loaded: None };
     let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));
     let (variants, pinned, fresh) = (Vec::new(), true, true);
     let mut session =
@@ -119,7 +119,7 @@ pub fn carry_out(
 /// As many as there are processors to run them: an engine's threads wait for each other by spinning.
 fn threads(os: &dyn Os, job: &Job) -> u32 {
     let bound = u32::try_from(job.cpus.len()).ok().filter(|cpus| *cpus > 0);
-    job.threads.map_or(bound.unwrap_or(os.context().device.cpus), NonZeroU32::get)
+    bound.unwrap_or(os.context().device.cpus)
 }
 
 struct Session<'a, 's> {
@@ -179,15 +179,25 @@ impl Session<'_, '_> {
                 return Ok(());
             }
             let variant = match self.assignment.elapsed_ns.and_then(|_| self.assignment.variants.get(index)) {
-                Some(variant) => {
-                    self.models[index].subject.self_test = variant.residency_self_test;
-                    variant.clone()
-                }
+                Some(variant) => self.recognise(index, variant)?,
                 None => self.identify_one(index)?,
             };
             self.variants.push(variant);
         }
         Ok(())
+    }
+
+    /// For an agent that goes on with a segment: the same file as the agent before it measured? A file that wasn't
+    /// touched is known by the hash that was kept, so this reads nothing.
+    fn recognise(&mut self, index: usize, variant: &Variant) -> Result<Variant, SessionError> {
+        let model = &mut self.models[index];
+        model.subject.self_test = variant.residency_self_test;
+        if let Some(cache) = self.assignment.cache_dir.as_deref() {
+            let now = model.identify(self.os, Some(cache));
+            let now = now.map_err(|source| SessionError::model(&variant.name, source))?;
+            model.check(&now, std::slice::from_ref(variant))?;
+        }
+        Ok(variant.clone())
     }
 
     fn identify_one(&mut self, index: usize) -> Result<Variant, SessionError> {

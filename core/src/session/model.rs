@@ -9,7 +9,7 @@ use crate::gguf::{self, Gguf};
 use crate::job::Model;
 use crate::measure::{Subject, proof};
 use crate::os::{FileFacts, ModelFile, Os, OsError, keep, kept};
-use crate::record::{SelfTest, Storage, TypeShare, Variant};
+use crate::record::{Storage, TypeShare, Variant};
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// Why a model can't be measured.
@@ -75,13 +75,14 @@ impl Examined {
             row: Bytes(tensor.data.len.0 / (tensor.dims.elements() / tensor.dims.row().max(1)).max(1)),
         };
         let tensors: Vec<Extent> = gguf.tensors.iter().map(extent).collect();
+        let extents = tensors.iter().map(|tensor| tensor.data).collect();
         let architecture = gguf.metadata.str("general.architecture")?.map(str::to_owned);
         let key = format!("{}.context_length", architecture.as_deref().unwrap_or_default());
         let context = gguf.metadata.unsigned(&key).ok().flatten();
         Ok(Examined {
             name: model.name.clone(),
             facts: file.facts().clone(),
-            subject: subject(path, file.facts(), &tensors),
+            subject: Subject::new(path.to_owned(), file.facts(), extents),
             architecture,
             context_tokens: context.and_then(|tokens| u32::try_from(tokens).ok()),
             tensors,
@@ -201,12 +202,6 @@ impl Examined {
         self.subject.self_test = proof::self_test(os, &*file, &*mapping)?;
         Ok(())
     }
-}
-
-/// Distrusted until the self-test.
-fn subject(path: &Path, facts: &FileFacts, tensors: &[Extent]) -> Subject {
-    let tensors = tensors.iter().map(|tensor| tensor.data).collect();
-    Subject { path: path.to_owned(), len: facts.len, tensors, self_test: SelfTest::MincoreDoesNotTell }
 }
 
 fn is_hash(text: &str) -> bool {

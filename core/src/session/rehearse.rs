@@ -4,11 +4,11 @@
 use super::model::Examined;
 use super::questions::Questions;
 use crate::access::MOST_OPERATIONS;
-use crate::job::{Case, Job, ProbeKind};
-use crate::measure::{foretell, measure};
+use crate::job::{Case, Job, Probe};
+use crate::measure::{MeasureError, Task, Work, foretell, measure};
 use crate::os::OsError;
 use crate::random::Random;
-use crate::record::{Answer, Plan, Span, Variant};
+use crate::record::{Answer, Need, Plan, Span, Variant};
 use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageSize};
 
 /// What a rehearsal touches of each file.
@@ -32,16 +32,16 @@ struct Took {
     whole: ByteRange,
     /// How long those would take on that.
     scalable: u64,
-    /// How long first tokens take: they can't be sampled.
+    /// How long runs that follow an engine take: they can't be sampled.
     fixed: u64,
 }
 
 impl Rehearsal<'_, '_> {
     /// Rehearses `cases` and plans spans such that all blocks fit into what is left of the budget, `left`.
     pub fn plan(mut self, cases: &[Case], left: Nanos) -> Result<Plan, OsError> {
-        let mut answers = Vec::new();
+        let mut learnt = Learnt::default();
         let took: Vec<Took> = (0..self.models.len())
-            .map(|index| self.rehearse(index, cases, &mut answers))
+            .map(|index| self.rehearse(index, cases, &mut learnt))
             .collect::<Result<_, _>>()?;
         let affordable = left.0 / 100 * FILL_PERCENT / u64::from(self.job.blocks.get());
         let fixed: u64 = took.iter().map(|took| took.fixed).sum();
@@ -55,7 +55,8 @@ impl Rehearsal<'_, '_> {
             estimated_block_ns += scale(took.scalable, range.len.0, took.whole.len.0);
             spans.push(self.span(index, range)?);
         }
-        Ok(Plan { spans, cases: cases.len() as u32, estimated_block_ns, answers })
+        let Learnt { answers, needs } = learnt;
+        Ok(Plan { spans, cases: cases.len() as u32, estimated_block_ns, answers, needs })
     }
 
     fn page(&self) -> PageSize {
@@ -63,27 +64,36 @@ impl Rehearsal<'_, '_> {
     }
 
     /// Each case of one model once. One that fails here will fail in its run and say why there.
-    fn rehearse(&mut self, index: usize, cases: &[Case], answers: &mut Vec<Answer>) -> Result<Took, OsError> {
+    fn rehearse(&mut self, index: usize, cases: &[Case], learnt: &mut Learnt) -> Result<Took, OsError> {
         let (os, model) = (self.questions.os, &self.models[index]);
         let whole = whole(self.job, os.page_size(), model);
         let part = sample(os.page_size(), model, whole, REHEARSED);
-        let work = foretell(os, &*os.open(&model.subject.path)?, part)?;
+        let sampled = foretell(os, &*os.open(&model.subject.path)?, part)?;
         let mut took = Took { whole, scalable: 0, fixed: 0 };
         for case in cases.iter().filter(|case| case.variant == self.job.models[index].name) {
-            let learned = self.questions.learn(model, &self.variants[index], case);
-            if learned.is_err() {
-                continue;
-            }
+            let variant = &self.variants[index];
+            learnt.need(self.questions, model, variant, case);
+            let learned = self.questions.learn(model, variant, case);
+            let (Ok(_), Ok(work)) = (learned, work(case, model, sampled, &learnt.needs)) else { continue };
+            let task = Task {
+                subject: &model.subject,
+                case,
+                work,
+                random: Random::new(0),
+                pieces: self.questions.pieces(case),
+                asking: self.questions.asking(case, model, None),
+                loaded: self.questions.loaded(case),
+            };
             let begun = os.now();
-            let asking = self.questions.asking(case, None);
-            let measured = measure(os, &model.subject, case, work, Random::new(0), asking, &mut |_| ());
+            let measured = measure(os, task, &mut |_| ());
             let elapsed = os.now().0 - begun.0;
-            match ProbeKind::from(case.probe) {
-                ProbeKind::FirstToken => took.fixed += elapsed,
-                ProbeKind::Faults | ProbeKind::Reads => took.scalable += elapsed,
+            match case.follows_engine() {
+                true => took.fixed += elapsed,
+                false => took.scalable += elapsed,
             }
-            let told = measured.ok().and_then(|measured| measured.first_token);
-            answers.extend(told.and_then(|told| answer(case, told.token, answers)));
+            if let Some(told) = measured.ok().and_then(|measured| measured.first_token) {
+                learnt.answer(case, told.token);
+            }
         }
         took.scalable = scale(took.scalable, whole.len.0, part.len.0);
         Ok(took)
@@ -102,16 +112,53 @@ impl Rehearsal<'_, '_> {
     }
 }
 
-/// The first answer to each question; later runs are held to it.
-fn answer(case: &Case, token: u32, known: &[Answer]) -> Option<Answer> {
-    let answer = Answer {
-        variant: case.variant.clone(),
-        prompt_tokens: case.prompt_tokens()?,
-        extra_buffers: case.uses_extra_buffers(),
-        token,
-    };
-    let same = |known: &Answer| Answer { token, ..known.clone() } == answer;
-    (!known.iter().any(same)).then_some(answer)
+/// What the engine told.
+#[derive(Default)]
+struct Learnt {
+    answers: Vec<Answer>,
+    needs: Vec<Need>,
+}
+
+impl Learnt {
+    /// The first answer to each question; later runs are held to it.
+    fn answer(&mut self, case: &Case, token: u32) {
+        let Some(prompt) = case.prompt().cloned() else { return };
+        let (variant, extra_buffers) = (case.variant.clone(), case.uses_extra_buffers());
+        let answer = Answer { variant, prompt, extra_buffers, token };
+        let same = |known: &Answer| Answer { token, ..known.clone() } == answer;
+        if !self.answers.iter().any(same) {
+            self.answers.push(answer);
+        }
+    }
+
+    /// What each first token needs. Where that can't be found out, the runs that need to know say why.
+    fn need(&mut self, questions: &mut Questions<'_>, model: &Examined, variant: &Variant, case: &Case) {
+        let Some(prompt) = case.prompt() else { return };
+        let is_known = |need: &Need| need.variant == case.variant && need.prompt == *prompt;
+        if !self.needs.iter().any(is_known) {
+            self.needs.extend(questions.need(model, variant, prompt));
+        }
+    }
+}
+
+/// What a run of `case` must find, `sampled` where it can be sampled.
+pub(super) fn work(
+    case: &Case,
+    model: &Examined,
+    sampled: Work,
+    needs: &[Need],
+) -> Result<Work, MeasureError> {
+    let span = ByteRange::whole(model.subject.len);
+    let is_it = |need: &&Need| need.variant == case.variant && Some(&need.prompt) == case.prompt();
+    match case.probe {
+        Probe::Faults { .. } | Probe::Reads { .. } => Ok(sampled),
+        // An engine decides what it reads, and its answer is the proof.
+        Probe::FirstToken { .. } => Ok(Work { span, checksum: 0 }),
+        Probe::Replay { .. } | Probe::Floor { .. } => {
+            let need = needs.iter().find(is_it).ok_or(MeasureError::NoTrace)?;
+            Ok(Work { span, checksum: need.checksum })
+        }
+    }
 }
 
 /// `value` × `numerator` ÷ `denominator`, without overflow between.

@@ -1,13 +1,13 @@
 //! One run within a session: what goes before it, and the line that comes of it.
 
 use super::questions::Learned;
+use super::rehearse::work;
 use super::{Session, SessionError, schedule};
 use crate::error::chain;
 use crate::job::Case;
 use crate::measure::engine::EngineError;
-use crate::measure::{MeasureError, Measured, Work, measure};
+use crate::measure::{MeasureError, Measured, Task, Work, measure};
 use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Run, Status};
-use crate::unit::ByteRange;
 
 /// What came of trying a run.
 pub(super) enum Ran {
@@ -50,6 +50,7 @@ impl Session<'_, '_> {
             status: Status::Failed,
             error: None,
             policy_effective: None,
+            io_effective: None,
             metrics: None,
             latency: None,
             first_token: None,
@@ -71,17 +72,23 @@ impl Session<'_, '_> {
         block: u32,
         plan: &Plan,
     ) -> Result<Result<Measured, MeasureError>, SessionError> {
-        let random = schedule::pages(self.assignment.job.seed, block);
-        let span = &plan.spans[index];
-        let work = match case.needs_fresh_process() {
-            false => Work { span: span.range(), checksum: span.checksum },
-            // What an engine reads can't be sampled.
-            true => Work { span: ByteRange::whole(self.models[index].subject.len), checksum: 0 },
+        let (os, model, span) = (self.os, &self.models[index], &plan.spans[index]);
+        let sampled = Work { span: span.range(), checksum: span.checksum };
+        let work = match work(case, model, sampled, &plan.needs) {
+            Ok(work) => work,
+            Err(error) => return Ok(Err(error)),
         };
-        let asking = self.questions.asking(case, answer(plan, case));
-        let (os, subject, sink) = (self.os, &self.models[index].subject, &mut *self.sink);
-        let mut announced = Ok(());
-        let measured = measure(os, subject, case, work, random, asking, &mut |phase| {
+        let task = Task {
+            subject: &model.subject,
+            case,
+            work,
+            random: schedule::pages(self.assignment.job.seed, block),
+            pieces: self.questions.pieces(case),
+            asking: self.questions.asking(case, model, answer(plan, case)),
+            loaded: self.questions.loaded(case),
+        };
+        let (sink, mut announced) = (&mut *self.sink, Ok(()));
+        let measured = measure(os, task, &mut |phase| {
             let line = Phase { phase, variant: None, case: Some(case.clone()), block: Some(block) };
             if announced.is_ok() {
                 announced = sink(&Line::Phase(line));
@@ -94,13 +101,13 @@ impl Session<'_, '_> {
     /// What takes away from the trust in any run of this model now.
     fn caveats(&self, index: usize, case: &Case, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
         let span = &plan.spans[index];
-        let needed = match case.needs_fresh_process() {
+        let needed = match case.follows_engine() {
             true => self.models[index].subject.len.0,
             false => span.len_bytes,
         };
         let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < needed);
         let all = [
-            (Caveat::Sampled, span.sampled && !case.needs_fresh_process()),
+            (Caveat::Sampled, span.sampled && !case.follows_engine()),
             (Caveat::SharedStorage, self.models[index].is_shared()),
             (Caveat::DebugBuild, cfg!(debug_assertions)),
             (Caveat::NotPinned, !self.pinned),
@@ -114,7 +121,7 @@ impl Session<'_, '_> {
 fn answer(plan: &Plan, case: &Case) -> Option<u32> {
     let asked = |answer: &&Answer| {
         answer.variant == case.variant
-            && Some(answer.prompt_tokens) == case.prompt_tokens()
+            && Some(&answer.prompt) == case.prompt()
             && answer.extra_buffers == case.uses_extra_buffers()
     };
     plan.answers.iter().find(asked).map(|answer| answer.token)
@@ -125,6 +132,7 @@ fn fill(run: Run, measured: Measured) -> Run {
     Run {
         status: Status::Ok,
         policy_effective: measured.policy_effective,
+        io_effective: measured.io_effective,
         metrics: Some(measured.metrics),
         latency: measured.latency,
         first_token: measured.first_token,

@@ -65,7 +65,7 @@ fn a_missing_vocabulary_is_named() {
     let text = Prompt::Text("hello".into());
     assert!(matches!(model.tokens(&text), Err(EngineError::VocabularyMissing)));
     let tokens = model.tokens(&Prompt::Count(2)).unwrap();
-    assert!(model.context().unwrap().prefill(&tokens).is_ok(), "numbers need no vocabulary");
+    assert!(model.context(64).unwrap().prefill(&tokens).is_ok(), "numbers need no vocabulary");
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn a_file_that_is_no_whole_model_says_why() {
 fn a_context_too_large_is_refused_before_memory_runs_out() {
     let model = Model::tiny(&TinyModel::new(2));
     let memory = Some(Bytes::mib(64));
-    let huge = LoadRequest { context_tokens: 1 << 30, memory, ..request(&model.path, STRIPPED) };
-    let error = engine().load(&huge).unwrap().context().err().unwrap();
+    let little = LoadRequest { memory, ..request(&model.path, STRIPPED) };
+    let error = engine().load(&little).unwrap().context(1 << 30).err().unwrap();
     assert_eq!(
         error.to_string(),
         "no memory for a context of 1073741824 tokens, which takes 550 GB of the 67.1 MB that there are: ask for fewer"
@@ -101,7 +101,7 @@ fn prompts_that_cannot_be_computed_are_refused() {
     let model = loaded(&model);
     assert!(matches!(model.tokens(&Prompt::Count(0)), Err(EngineError::PromptEmpty)));
     assert!(matches!(model.tokens(&Prompt::Text("".into())), Err(EngineError::PromptEmpty)));
-    let mut context = model.context().unwrap();
+    let mut context = model.context(64).unwrap();
     assert!(matches!(context.prefill(&[]), Err(EngineError::PromptEmpty)));
     assert!(matches!(context.decode(), Err(EngineError::PromptEmpty)), "nothing was said yet");
     let long = Prompt::spread(65, 320);
@@ -122,7 +122,7 @@ fn logits_that_are_no_numbers_are_an_error() {
     let scale = embedding + 9 * 4 * 34;
     file[scale..scale + 2].copy_from_slice(&0x7e00_u16.to_le_bytes());
     let model = Model::of_bytes(&file);
-    let error = loaded(&model).context().unwrap().prefill(&[Token(5)]).unwrap_err();
+    let error = loaded(&model).context(64).unwrap().prefill(&[Token(5)]).unwrap_err();
     assert!(matches!(error, EngineError::NotANumber), "{error}");
 }
 
@@ -130,14 +130,14 @@ fn logits_that_are_no_numbers_are_an_error() {
 fn a_file_cut_short_under_a_model_is_told_and_survived() {
     let model = Model::tiny(&TinyModel { payload: Bytes::mib(4), ..TinyModel::new(2) });
     let loaded = loaded(&model);
-    let mut context = loaded.context().unwrap();
-    loaded.remap(Advice::Normal).unwrap();
+    let mut context = loaded.context(64).unwrap();
+    loaded.remap().unwrap();
     let half = fs::metadata(&model.path).unwrap().len() / 2;
     File::options().write(true).open(&model.path).unwrap().set_len(half).unwrap();
     let _ = context.prefill(&[Token(5)]);
     let at = loaded.cut_short().expect("the second half was read").0;
     assert!((half..half + (1 << 16)).contains(&at), "{at} is the first page behind {half}");
-    let error = loaded.remap(Advice::Normal).unwrap_err();
+    let error = loaded.remap().unwrap_err();
     assert!(matches!(error, EngineError::Os(OsError::Replaced { .. })), "{}", chain(&error));
 }
 
@@ -147,28 +147,28 @@ fn another_file_under_the_same_name_is_not_laid_over_a_model() {
     let loaded = loaded(&model);
     let other = Model::tiny(&TinyModel { seed: 1, ..TinyModel::new(2) });
     fs::rename(&other.path, &model.path).unwrap();
-    assert!(matches!(loaded.remap(Advice::Normal), Err(EngineError::Os(OsError::Replaced { .. }))));
+    assert!(matches!(loaded.remap(), Err(EngineError::Os(OsError::Replaced { .. }))));
 }
 
 #[test]
 fn weights_that_are_not_mapped_cannot_be_mapped_anew() {
     let model = Model::tiny(&TinyModel::new(2));
     let loaded = engine().load(&request(&model.path, LoadWay::Read)).unwrap();
-    assert!(matches!(loaded.remap(Advice::Normal), Err(EngineError::Unsupported { .. })));
+    assert!(matches!(loaded.remap(), Err(EngineError::Unsupported { .. })));
 }
 
 #[test]
 fn a_load_and_a_prompt_end_when_asked_to() {
     let model = Model::tiny(&TinyModel { payload: Bytes::mib(32), ..TinyModel::new(8) });
     let cancel = AtomicBool::new(true);
-    let at = LoadRequest { cancel: &cancel, context_tokens: 8192, ..request(&model.path, STRIPPED) };
+    let at = LoadRequest { cancel: &cancel, ..request(&model.path, STRIPPED) };
     assert!(matches!(engine().load(&at), Err(EngineError::Cancelled)));
     let trace = engine().trace(&model.path, &Prompt::Count(1), &cancel);
     assert!(matches!(trace, Err(EngineError::Cancelled)));
 
     cancel.store(false, Ordering::Relaxed);
     let loaded = engine().open(&at).unwrap();
-    let mut context = loaded.context().unwrap();
+    let mut context = loaded.context(8192).unwrap();
     // 8192 tokens through 32 MiB take seconds.
     let tokens = Prompt::spread(8192, 320);
     let error = std::thread::scope(|scope| {

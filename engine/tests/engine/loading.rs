@@ -67,11 +67,12 @@ fn fresh_mappings_are_cold_and_hold_the_same_weights() {
         let pages = Pages::of(&model.path);
         let loaded = engine().load(&request(&model.path, LoadWay::Stock)).unwrap();
         let prompt = loaded.tokens(&Prompt::Count(1)).unwrap();
-        let mut context = loaded.context().unwrap();
+        let mut context = loaded.context(64).unwrap();
         let warm = context.prefill(&prompt).unwrap();
         for policy in [Advice::Normal, Advice::Sequential] {
             context.clear();
-            loaded.remap(policy).unwrap();
+            loaded.remap().unwrap();
+            loaded.advise(policy).unwrap();
             let Some(left) = pages.evict() else { return };
             assert_eq!(left, 0, "nothing holds a page of the old mappings");
             assert_eq!(context.prefill(&prompt).unwrap(), warm);

@@ -25,7 +25,7 @@ pub fn engine() -> LlamaCpp {
 /// One thread: those of llama.cpp spin while they wait for each other, and tests share the processors.
 pub fn request(path: &Path, way: LoadWay) -> LoadRequest<'_> {
     let cancel = &NEVER;
-    LoadRequest { path, way, extra_buffers: false, threads: 1, context_tokens: 64, memory: None, cancel }
+    LoadRequest { path, way, extra_buffers: false, threads: 1, memory: None, cancel }
 }
 
 /// A model file on a disk: under target/, since a temporary folder may lie in memory, where nothing can be evicted.

@@ -10,7 +10,7 @@ use crate::shared::{ARCHITECTURES, Model, engine, request};
 fn answer(request: &LoadRequest<'_>, prompt: &Prompt) -> [Token; 3] {
     let model = engine().load(request).unwrap();
     let prompt = model.tokens(prompt).unwrap();
-    let mut context = model.context().unwrap();
+    let mut context = model.context(64).unwrap();
     let mut say =
         || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
     let once = say();
@@ -59,7 +59,7 @@ fn a_real_model_makes_sense() {
     let loaded = engine().load(&request(&model.path, LoadWay::Stock)).unwrap();
     let [prompt, paris] =
         ["The capital of France is", " Paris"].map(|text| loaded.tokens(&Prompt::Text(text.into())).unwrap());
-    let first = loaded.context().unwrap().prefill(&prompt).unwrap();
+    let first = loaded.context(64).unwrap().prefill(&prompt).unwrap();
     assert_eq!(Some(&first), paris.last());
 }
 

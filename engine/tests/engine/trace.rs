@@ -26,7 +26,8 @@ fn come_in(model: &Model, prompt: &Prompt) -> Option<(Vec<HashSet<String>>, Weig
     let weights = with_own_pages(&pages);
     let loaded = engine().open(&request(&model.path, LoadWay::Stripped(Advice::Random))).unwrap();
     let tokens = loaded.tokens(prompt).unwrap();
-    loaded.remap(Advice::Random).unwrap();
+    loaded.remap().unwrap();
+    loaded.advise(Advice::Random).unwrap();
     assert_eq!(pages.evict()?, 0);
     let (seen, order) = (RefCell::new(HashSet::new()), RefCell::new(Vec::new()));
     let reads = loaded.step(&tokens, &mut || {

@@ -4,11 +4,11 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use packbench_core::job::{CacheState, Job, Model, Pattern, Policy, ProbeKind};
+use packbench_core::job::{CacheState, Io, Job, Model, Pattern, Policy, ProbeKind, Prompt, Timing, Way};
 use packbench_core::record::wire::Purpose;
 use packbench_core::unit::Bytes;
 
-use crate::cmd::named;
+use crate::cmd::{named, policy};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,8 @@ Examples:
   packbench run model.gguf --list                       its cases, and how long they will take
   packbench run a.gguf b.gguf --cache cold --blocks 12  two files, interleaved in one report
   packbench run model.gguf --probe faults --policy normal,will_need,populate --pattern sequential
+  packbench run model.gguf --probe first_token --policy normal,stream,stream:chunk=512KiB --prompt 'Once upon a time'
+  packbench run model.gguf --probe reads --io buffered,direct --threads 1,4,16 --cache cold
   packbench run model.gguf --aa                         the harness against itself
   packbench run --resume report.jsonl                   only what is missing")]
 pub struct Args {
@@ -34,8 +36,9 @@ pub struct Args {
     /// What to measure.
     #[arg(long, value_delimiter = ',', value_parser = named::<ProbeKind>())]
     probe: Vec<ProbeKind>,
-    /// How the weights come in; the first one is the base of comparisons.
-    #[arg(long, value_delimiter = ',', value_parser = named::<Policy>())]
+    /// How the weights come in; the first one is the base of comparisons. A stream takes parameters:
+    /// stream:chunk=512KiB:lead=8MiB.
+    #[arg(long, value_delimiter = ',', value_parser = policy())]
     policy: Vec<Policy>,
     /// In which order.
     #[arg(long, value_delimiter = ',', value_parser = named::<Pattern>())]
@@ -43,15 +46,30 @@ pub struct Args {
     /// From which state of the page cache.
     #[arg(long, value_delimiter = ',', value_parser = named::<CacheState>())]
     cache: Vec<CacheState>,
+    /// Read the clock around all touches, or after each: then their latencies are kept.
+    #[arg(long, value_delimiter = ',', value_parser = named::<Timing>())]
+    timing: Vec<Timing>,
     /// Bytes per read, such as 4KiB,1MiB.
     #[arg(long, value_name = "SIZE", value_delimiter = ',')]
     io_size: Vec<Bytes>,
+    /// Read through the page cache, or past it.
+    #[arg(long, value_delimiter = ',', value_parser = named::<Io>())]
+    io: Vec<Io>,
     /// Lengths of the prompt before the first token.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     prompt_tokens: Vec<u32>,
-    /// Threads that the engine computes with [default: one for each processor].
+    /// A prompt in words; may be given again.
+    #[arg(long, value_name = "TEXT")]
+    prompt: Vec<String>,
+    /// Compute each first token in a process of its own, or over a loaded model with fresh mappings.
+    #[arg(long, value_delimiter = ',', value_parser = named::<Way>())]
+    way: Vec<Way>,
+    /// Threads that read or compute [default: one reads, and one for each processor computes].
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    threads: Vec<NonZeroU32>,
+    /// Tokens to compute after the first, each with a cost of its own [default: 1].
     #[arg(long, value_name = "N")]
-    threads: Option<NonZeroU32>,
+    decodes: Option<NonZeroU32>,
     /// How often each case is measured; a verdict needs at least 6.
     #[arg(long, value_name = "N")]
     pub blocks: Option<NonZeroU32>,
@@ -71,7 +89,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Go on with a session that was cut short, in its own report.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "io_size", "prompt_tokens", "threads", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "timing", "io_size", "io", "prompt_tokens", "prompt", "way", "threads", "decodes", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
     pub resume: Option<PathBuf>,
     /// List the cases and the estimated time, and measure nothing.
     #[arg(long)]
@@ -105,8 +123,12 @@ impl Args {
         lay_over(&mut job.caches, &self.cache);
         lay_over(&mut job.io_sizes, &self.io_size);
         lay_over(&mut job.models, &self.models()?);
-        lay_over(&mut job.prompts_tokens, &self.prompt_tokens);
-        job.threads = self.threads.or(job.threads);
+        lay_over(&mut job.timings, &self.timing);
+        lay_over(&mut job.io, &self.io);
+        lay_over(&mut job.prompts, &self.prompts());
+        lay_over(&mut job.ways, &self.way);
+        lay_over(&mut job.threads, &self.threads);
+        job.decodes = self.decodes.unwrap_or(job.decodes);
         job.blocks = self.blocks.unwrap_or(job.blocks);
         job.seed = self.seed.unwrap_or(job.seed);
         job.budget = self.budget.map_or(job.budget, Into::into);
@@ -121,6 +143,11 @@ impl Args {
             job.models = job.models.into_iter().flat_map(twice).collect();
         }
         Ok(job)
+    }
+
+    fn prompts(&self) -> Vec<Prompt> {
+        let counts = self.prompt_tokens.iter().map(|&count| Prompt::Count(count));
+        counts.chain(self.prompt.iter().cloned().map(Prompt::Text)).collect()
     }
 
     /// The model files that were named, under names of their own.

@@ -199,6 +199,7 @@ fn killed(key: &RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
         status: Status::Killed,
         error: Some(format!("the agent died in phase {phase}: {how}")),
         policy_effective: None,
+        io_effective: None,
         metrics: None,
         latency: None,
         first_token: None,

@@ -134,8 +134,7 @@ fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> 
 
 /// A field in which arms can be compared; the models first, for they are what was named.
 fn first_comparison(report: &Report) -> Option<Field> {
-    let fields =
-        [Field::Variant, Field::Policy, Field::Pattern, Field::PromptTokens, Field::IoSize, Field::Cache];
+    let fields = [Field::Variant, Field::Policy, Field::Pattern, Field::Prompt, Field::IoSize, Field::Cache];
     fields.into_iter().find(|&by| compare(report, &question(by)).is_ok())
 }
 

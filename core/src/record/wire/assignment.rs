@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Header, Plan, Purpose, Variant};
-use crate::job::{Case, Job};
+use crate::job::{Case, Job, Prompt};
 use crate::record::RunKey;
 
 /// What an agent is asked to do, as one line of JSON.
@@ -18,10 +18,8 @@ pub enum Request {
     Trace {
         /// The model file.
         model: PathBuf,
-        /// A prompt of so many tokens, when there is no text.
-        prompt_tokens: u32,
-        /// A prompt in words.
-        text: Option<String>,
+        /// What it is asked.
+        prompt: Prompt,
         /// Where payload hashes are kept.
         cache_dir: Option<PathBuf>,
     },

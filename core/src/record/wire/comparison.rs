@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Verdict};
-use crate::job::Field;
+use super::{Metric, ObstacleName, Verdict};
+use crate::job::{Case, Field};
 use crate::record::Caveat;
 
 /// The answer to one question put to a report.
@@ -26,6 +26,49 @@ pub struct Comparisons {
     pub seams: Vec<u32>,
     /// One for each arm beside the base, for each combination of the other fields.
     pub comparisons: Vec<Comparison>,
+    /// Each cold first token against its floor, whatever was asked.
+    #[serde(default)]
+    pub floors: Vec<Floored>,
+}
+
+/// A cold first token held against its floor: a read of the bytes that it needs, past the page cache, measured in the same
+/// blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Floored {
+    /// The first token.
+    pub case: Case,
+    /// Bytes per read of the floor.
+    pub io_size_bytes: u64,
+    /// What must come in.
+    pub needed_bytes: u64,
+    /// Blocks that hold a run of each.
+    pub blocks: u32,
+    /// The floor: median over blocks.
+    pub floor_ns: u64,
+    /// The first token: median over blocks.
+    pub first_token_ns: u64,
+    /// The same with everything in memory, under this policy or else under the first that was measured so; `null` when
+    /// none was.
+    pub warm_ns: Option<u64>,
+    /// First token ÷ floor: the pseudo-median over blocks.
+    pub ratio: Option<f64>,
+    /// Where that ratio lies: `[low, high]`.
+    pub interval: Option<(f64, f64)>,
+    /// What stands between the two, as far as it is worth naming.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Something that keeps a first token from its floor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Obstacle {
+    /// What it is.
+    pub what: ObstacleName,
+    /// What it costs; see [`ObstacleName`].
+    pub wall_ns: u64,
+    /// How much of it there is: bytes that nobody needed, or bytes for each wait.
+    pub bytes: Option<u64>,
+    /// How often it happens: waits.
+    pub count: Option<u64>,
 }
 
 /// One arm held against the base.

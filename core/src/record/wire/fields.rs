@@ -8,10 +8,12 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::job::{CacheState, Case, Job, Model, Pattern, Policy, Probe, ProbeKind};
+use crate::job::{
+    CacheState, Case, Field, Io, Job, Model, Pattern, Policy, Probe, ProbeKind, Prompt, Timing, Way,
+};
 use crate::unit::Bytes;
 
-/// A case, flat: what the probe doesn't have is `null`.
+/// A case, flat: what the probe doesn't have is `null`, and so is what goes without saying.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Case")]
@@ -21,44 +23,97 @@ struct CaseFields {
     cache: CacheState,
     policy: Option<Policy>,
     pattern: Option<Pattern>,
+    /// `null` for `whole`.
+    timing: Option<Timing>,
     io_size_bytes: Option<u64>,
-    prompt_tokens: Option<u32>,
+    /// `null` for `buffered`.
+    io: Option<Io>,
+    /// `null` for one that reads and as many as there are processors that compute.
+    threads: Option<NonZeroU32>,
+    /// A number of tokens or a text.
+    #[serde(alias = "prompt_tokens")]
+    prompt: Option<Prompt>,
+    /// `null` for `process`.
+    way: Option<Way>,
 }
 
 impl From<&Case> for CaseFields {
     fn from(case: &Case) -> Self {
+        let is_floor = matches!(case.probe, Probe::Floor { .. });
         CaseFields {
             variant: case.variant.clone(),
-            probe: case.probe.into(),
+            probe: (&case.probe).into(),
             cache: case.cache,
             policy: case.policy(),
             pattern: case.pattern(),
+            timing: case.timing().filter(|timing| *timing != Timing::Whole),
             io_size_bytes: case.io_size().map(|size| size.0),
-            prompt_tokens: case.prompt_tokens(),
+            io: case.io().filter(|io| *io != Io::Buffered && !is_floor),
+            threads: case.told(Field::Threads).and_then(|_| case.threads()),
+            prompt: case.prompt().cloned(),
+            way: case.way().filter(|way| *way != Way::Process),
         }
     }
 }
 
 impl TryFrom<CaseFields> for Case {
-    type Error = &'static str;
+    type Error = String;
 
-    fn try_from(fields: CaseFields) -> Result<Self, Self::Error> {
-        let CaseFields { policy, pattern, io_size_bytes, prompt_tokens, .. } = fields;
-        let probe = match (fields.probe, policy, pattern, io_size_bytes, prompt_tokens) {
-            (ProbeKind::Faults, Some(policy), Some(pattern), None, None) => Probe::Faults { policy, pattern },
-            (ProbeKind::Reads, None, Some(pattern), Some(size), None) => {
-                Probe::Reads { io_size: Bytes(size), pattern }
-            }
-            (ProbeKind::FirstToken, Some(policy), None, None, Some(prompt_tokens)) => {
-                Probe::FirstToken { policy, prompt_tokens }
-            }
-            (ProbeKind::Faults, ..) => return Err("a case of probe faults has a policy and a pattern"),
-            (ProbeKind::Reads, ..) => return Err("a case of probe reads has io_size_bytes and a pattern"),
-            (ProbeKind::FirstToken, ..) => {
-                return Err("a case of probe first_token has a policy and prompt_tokens");
-            }
+    fn try_from(mut fields: CaseFields) -> Result<Self, String> {
+        let kind = fields.probe;
+        let probe = match kind {
+            ProbeKind::Faults => Probe::Faults {
+                policy: take(kind, "policy", &mut fields.policy)?,
+                pattern: take(kind, "pattern", &mut fields.pattern)?,
+                timing: fields.timing.take().unwrap_or(Timing::Whole),
+            },
+            ProbeKind::Reads => Probe::Reads {
+                io_size: take(kind, "io_size_bytes", &mut fields.io_size_bytes).map(Bytes)?,
+                pattern: take(kind, "pattern", &mut fields.pattern)?,
+                io: fields.io.take().unwrap_or(Io::Buffered),
+                threads: fields.threads.take().unwrap_or(NonZeroU32::MIN),
+            },
+            ProbeKind::Replay => Probe::Replay {
+                policy: take(kind, "policy", &mut fields.policy)?,
+                prompt: take(kind, "prompt", &mut fields.prompt)?,
+            },
+            ProbeKind::FirstToken => Probe::FirstToken {
+                policy: take(kind, "policy", &mut fields.policy)?,
+                prompt: take(kind, "prompt", &mut fields.prompt)?,
+                way: fields.way.take().unwrap_or(Way::Process),
+                threads: fields.threads.take(),
+            },
+            ProbeKind::Floor => Probe::Floor {
+                prompt: take(kind, "prompt", &mut fields.prompt)?,
+                io_size: take(kind, "io_size_bytes", &mut fields.io_size_bytes).map(Bytes)?,
+            },
         };
+        fields.check_nothing_left()?;
         Ok(Case { variant: fields.variant, cache: fields.cache, probe })
+    }
+}
+
+fn take<T>(kind: ProbeKind, name: &str, field: &mut Option<T>) -> Result<T, String> {
+    field.take().ok_or_else(|| format!("a case of probe {kind} has no {name}, expected one"))
+}
+
+impl CaseFields {
+    /// Every field that a probe has was taken.
+    fn check_nothing_left(&self) -> Result<(), String> {
+        let left = [
+            ("policy", self.policy.is_some()),
+            ("pattern", self.pattern.is_some()),
+            ("timing", self.timing.is_some()),
+            ("io_size_bytes", self.io_size_bytes.is_some()),
+            ("io", self.io.is_some()),
+            ("threads", self.threads.is_some()),
+            ("prompt", self.prompt.is_some()),
+            ("way", self.way.is_some()),
+        ];
+        match left.iter().find(|(_, is_left)| *is_left) {
+            Some((name, _)) => Err(format!("a case of probe {} has {name}, expected null", self.probe)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -72,9 +127,16 @@ struct JobFields {
     policies: Vec<Policy>,
     patterns: Vec<Pattern>,
     caches: Vec<CacheState>,
+    timings: Vec<Timing>,
     io_sizes_bytes: Vec<u64>,
-    prompts_tokens: Vec<u32>,
-    threads: Option<NonZeroU32>,
+    io: Vec<Io>,
+    /// Numbers of tokens and texts.
+    #[serde(alias = "prompts_tokens")]
+    prompts: Vec<Prompt>,
+    ways: Vec<Way>,
+    /// `null` for one that reads and as many as there are processors that compute.
+    threads: Option<Vec<NonZeroU32>>,
+    decodes: NonZeroU32,
     blocks: NonZeroU32,
     seed: u64,
     budget_ms: u64,
@@ -108,9 +170,13 @@ impl From<&Job> for JobFields {
             policies: job.policies.clone(),
             patterns: job.patterns.clone(),
             caches: job.caches.clone(),
+            timings: job.timings.clone(),
             io_sizes_bytes: job.io_sizes.iter().map(|size| size.0).collect(),
-            prompts_tokens: job.prompts_tokens.clone(),
-            threads: job.threads,
+            io: job.io.clone(),
+            prompts: job.prompts.clone(),
+            ways: job.ways.clone(),
+            threads: (!job.threads.is_empty()).then(|| job.threads.clone()),
+            decodes: job.decodes,
             blocks: job.blocks,
             seed: job.seed,
             budget_ms: u64::try_from(job.budget.as_millis()).unwrap_or(u64::MAX),
@@ -129,9 +195,13 @@ impl TryFrom<JobFields> for Job {
             policies: fields.policies,
             patterns: fields.patterns,
             caches: fields.caches,
+            timings: fields.timings,
             io_sizes: fields.io_sizes_bytes.into_iter().map(Bytes).collect(),
-            prompts_tokens: fields.prompts_tokens,
-            threads: fields.threads,
+            io: fields.io,
+            prompts: fields.prompts,
+            ways: fields.ways,
+            threads: fields.threads.unwrap_or_default(),
+            decodes: fields.decodes,
             blocks: fields.blocks,
             seed: fields.seed,
             budget: Duration::from_millis(fields.budget_ms),
@@ -180,4 +250,31 @@ macro_rules! by_fields {
     )+};
 }
 
-by_fields!(Case as CaseFields, Job as JobFields);
+by_fields!(Case as CaseFields, Job as JobFields, Prompt as PromptValue);
+
+/// A number of tokens or a text, as one value.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Prompt")]
+enum PromptValue {
+    Tokens(u32),
+    Text(String),
+}
+
+impl From<&Prompt> for PromptValue {
+    fn from(prompt: &Prompt) -> Self {
+        match prompt {
+            Prompt::Count(count) => PromptValue::Tokens(*count),
+            Prompt::Text(text) => PromptValue::Text(text.clone()),
+        }
+    }
+}
+
+impl From<PromptValue> for Prompt {
+    fn from(value: PromptValue) -> Self {
+        match value {
+            PromptValue::Tokens(count) => Prompt::Count(count),
+            PromptValue::Text(text) => Prompt::Text(text),
+        }
+    }
+}

@@ -7,13 +7,15 @@ mod doctor;
 mod fields;
 mod inspection;
 mod lines;
+mod metrics;
 mod names;
 mod trace;
 
 pub use assignment::{Assignment, Request};
-pub use comparison::{Comparison, Comparisons};
+pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
 pub use doctor::Check;
 pub use inspection::{Inspection, Part, TensorFacts, Total};
 pub use lines::*;
+pub use metrics::*;
 pub use names::*;
 pub use trace::{WeightRead, WeightTrace};

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use crate::job::{CacheState, Field, Pattern, Policy, ProbeKind};
+use crate::job::{CacheState, Field, Io, Pattern, Policy, PolicyKind, ProbeKind, Timing, Way};
 use crate::record::Caveat;
 
 macro_rules! wire_names {
@@ -123,6 +123,19 @@ wire_names! {
         /// The arms may not be compared.
         Incomparable,
     }
+    /// What stands between a cold first token and its floor. Times add up to what lies between the two medians.
+    ObstacleName {
+        /// Bytes came in that the first token doesn't need. They are taken to come at the floor's bandwidth.
+        BytesNobodyNeeded,
+        /// Compute waits for storage again and again, for less than half a MiB at a time. As long as touching the same
+        /// pages under the same policy takes without compute (replay); without such a run, what is left when all of the
+        /// warm time is taken off: a lower bound.
+        RequestsTooSmall,
+        /// The same for larger requests: each begins when the one before it has ended.
+        WaitsInARow,
+        /// Storage waits for compute, or for what else happens between opening the file and the first token.
+        ComputeNotOverlapped,
+    }
     /// How something found on a machine bears on measurements.
     Finding {
         /// As it should be.
@@ -183,14 +196,41 @@ by_name!(
     Field as "Field",
     Finding as "Finding",
     Metric as "Metric",
+    ObstacleName as "ObstacleName",
+    Io as "Io",
     Pattern as "Pattern",
     PhaseName as "PhaseName",
-    Policy as "Policy",
     ProbeKind as "ProbeKind",
     Proof as "Proof",
     Purpose as "Purpose",
     SelfTest as "SelfTest",
     Status as "Status",
     Storage as "Storage",
+    Timing as "Timing",
     Verdict as "Verdict",
+    Way as "Way",
 );
+
+/// A policy is its name, with the parameters that aren't the usual ones.
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Policy {
+    fn schema_name() -> Cow<'static, str> {
+        "Policy".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = PolicyKind::VARIANTS.iter().map(Into::into).collect();
+        let pattern = format!("^({})(:[a-z]+=[0-9]+[KMG]?i?B)*$", names.join("|"));
+        schemars::json_schema!({ "type": "string", "pattern": pattern })
+    }
+}

@@ -1,0 +1,69 @@
+//! Each cold first token against its floor, and what stands between the two.
+
+use packbench_core::compare::floors;
+use packbench_core::job::Field;
+use packbench_core::record::{Floored, Obstacle, ObstacleName};
+use packbench_core::unit::{Bytes, Nanos};
+
+use super::measured::{Section, prompt};
+use super::table::{or_dash, table as lines};
+
+const HEADER: [&str; 8] =
+    ["prompt", "policy", "needed", "floor", "first token", "× floor", "95 % interval", "warm"];
+
+/// Those of one file. Empty for a warm section: what is in memory has no floor.
+pub fn table(section: &Section<'_>) -> String {
+    let is_asked =
+        |one: &Floored| (one.case.variant.as_str(), one.case.cache) == (section.variant, section.cache);
+    let floored: Vec<Floored> = floors(section.report).into_iter().filter(is_asked).collect();
+    match floored.is_empty() {
+        true => String::new(),
+        false => section.title("First token against its floor") + &rows(&floored),
+    }
+}
+
+/// A line for each, and one for what stands between.
+pub fn rows(floored: &[Floored]) -> String {
+    let between = floored.iter().filter(|one| !one.obstacles.is_empty());
+    let between = between.map(|one| {
+        let obstacles: Vec<String> = one.obstacles.iter().map(obstacle).collect();
+        let prompt = or_dash(one.case.prompt());
+        format!("{prompt}, {}, against the floor: {}\n", words(one), obstacles.join("; "))
+    });
+    lines(&HEADER, 2, floored.iter().map(row)) + &between.collect::<String>()
+}
+
+/// What tells first tokens of one prompt apart.
+fn words(one: &Floored) -> String {
+    let told = [Field::Policy, Field::Threads, Field::Way].map(|field| one.case.told(field));
+    told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn row(one: &Floored) -> Vec<String> {
+    vec![
+        prompt(&one.case),
+        words(one),
+        Bytes(one.needed_bytes).to_string(),
+        Nanos(one.floor_ns).to_string(),
+        Nanos(one.first_token_ns).to_string(),
+        or_dash(one.ratio.map(|ratio| format!("{ratio:.2}"))),
+        or_dash(one.interval.map(|(low, high)| format!("{low:.2} – {high:.2}"))),
+        or_dash(one.warm_ns.map(Nanos)),
+    ]
+}
+
+/// `410 ms in 1407 waits for 93.2 kB each`
+fn obstacle(obstacle: &Obstacle) -> String {
+    let Obstacle { what, wall_ns, bytes, count } = obstacle;
+    let (wall, bytes) = (Nanos(*wall_ns), bytes.map(Bytes));
+    let (bytes, count) = (or_dash(bytes), or_dash(*count));
+    match what {
+        ObstacleName::BytesNobodyNeeded => format!("{wall} for {bytes} that nobody needed"),
+        ObstacleName::RequestsTooSmall => {
+            format!("{wall} in {count} waits for {bytes} each: requests too small")
+        }
+        ObstacleName::WaitsInARow if obstacle.count.is_none() => format!("{wall} waiting for storage"),
+        ObstacleName::WaitsInARow => format!("{wall} in {count} waits in a row for {bytes} each"),
+        ObstacleName::ComputeNotOverlapped => format!("{wall} compute not overlapped"),
+    }
+}

@@ -1,0 +1,109 @@
+//! The measured runs of a report, and their medians.
+
+use packbench_core::job::{CacheState, Case, Field, ProbeKind, Prompt};
+use packbench_core::record::{Metrics, Proof, Report, Run, Status};
+use packbench_core::stats::Summary;
+use packbench_core::unit::{Bytes, Nanos};
+
+use super::table::or_dash;
+
+/// What a report says of one model file in one cache state.
+pub struct Section<'a> {
+    pub report: &'a Report,
+    pub variant: &'a str,
+    pub cache: CacheState,
+}
+
+impl<'a> Section<'a> {
+    pub fn new(report: &'a Report, variant: &'a str, cache: CacheState) -> Self {
+        Section { report, variant, cache }
+    }
+
+    /// The cases of one probe that were measured, prompt by prompt, in the order of the job, with their runs.
+    pub fn measured(&self, probe: ProbeKind) -> Vec<Measured<'a>> {
+        let is_asked = |case: &Case| {
+            (case.variant.as_str(), case.cache, ProbeKind::from(&case.probe))
+                == (self.variant, self.cache, probe)
+        };
+        let cases = self.report.cases().into_iter().filter(is_asked);
+        let measured = cases.map(|case| Measured { runs: runs(self.report, &case), case });
+        let mut measured: Vec<Measured<'a>> = measured.filter(|measured| !measured.runs.is_empty()).collect();
+        let prompts = &self.report.job().prompts;
+        let place = |one: &Measured<'_>| prompts.iter().position(|prompt| Some(prompt) == one.case.prompt());
+        measured.sort_by_key(place);
+        measured
+    }
+
+    /// The line above a table.
+    pub fn title(&self, what: &str) -> String {
+        format!("\n{what}, {}, {} (medians over blocks)\n", self.cache, self.variant)
+    }
+}
+
+/// The measured runs of one case.
+pub struct Measured<'a> {
+    pub case: Case,
+    pub runs: Vec<&'a Run>,
+}
+
+fn runs<'a>(report: &'a Report, wanted: &Case) -> Vec<&'a Run> {
+    report.runs.iter().filter(|run| run.status == Status::Ok && run.case == *wanted).collect()
+}
+
+impl Measured<'_> {
+    /// Of all runs that tell.
+    pub fn median(&self, value: impl Fn(&Metrics) -> Option<f64>) -> Option<f64> {
+        let values = self.runs.iter().filter_map(|run| value(run.metrics.as_ref()?));
+        Summary::of(values).map(|summary| summary.median)
+    }
+
+    /// A count, as tables show it.
+    pub fn count(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+        or_dash(self.number(value))
+    }
+
+    /// A time, as tables show it.
+    pub fn time(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+        or_dash(self.number(value).map(nanos))
+    }
+
+    /// Bytes, as tables show them.
+    pub fn bytes(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+        or_dash(self.number(value).map(bytes))
+    }
+
+    fn number(&self, value: fn(&Metrics) -> Option<u64>) -> Option<f64> {
+        self.median(|metrics| value(metrics).map(|number| number as f64))
+    }
+
+    /// How many runs began in the cache state that was asked for.
+    pub fn proved(&self) -> String {
+        format!("{} of {}", self.runs.iter().filter(|run| is_proved(run)).count(), self.runs.len())
+    }
+
+    /// The values of `fields` that don't go without saying.
+    pub fn told(&self, fields: &[Field]) -> String {
+        fields.iter().filter_map(|&field| self.case.told(field)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A prompt without the word.
+pub fn prompt(case: &Case) -> String {
+    match case.prompt() {
+        Some(Prompt::Count(count)) => count.to_string(),
+        Some(Prompt::Text(text)) => format!("{text:?}"),
+        None => or_dash::<String>(None),
+    }
+}
+
+pub fn is_proved(run: &Run) -> bool {
+    run.residency.as_ref().is_some_and(|residency| matches!(residency.proof, Proof::Cold | Proof::Warm))
+}
+
+pub fn nanos(value: f64) -> Nanos {
+    Nanos(value.round() as u64)
+}
+
+pub fn bytes(value: f64) -> Bytes {
+    Bytes(value.round() as u64)
+}
