@@ -7,9 +7,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use packbench_core::error::chain;
-use packbench_core::job::{CacheState, Case, Pattern, Policy, Probe};
+use packbench_core::job::{Advice, CacheState, Case, Pattern, Policy, Probe};
 use packbench_core::measure::{MeasureError, Measured, Subject, Task, Work, foretell, measure, proof};
 use packbench_core::os::{self, Os, Touches};
 use packbench_core::random::Random;
@@ -21,7 +22,7 @@ const LEN: Bytes = Bytes::mib(24);
 /// Bytes fetched are counted per process, and tests are threads of one.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// A file on the disk that holds the build: /tmp may lie in memory.
+/// A file on the disk that holds the build, for /tmp may lie in memory; or where the stage `rig` of scripts/test says.
 struct OnDisk {
     _alone: MutexGuard<'static, ()>,
     _folder: tempfile::TempDir,
@@ -30,7 +31,8 @@ struct OnDisk {
 
 fn on_disk(len: Bytes) -> OnDisk {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let disk = std::env::var_os("PACKBENCH_TEST_DISK").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    let folder = tempfile::tempdir_in(disk).unwrap();
     let path = folder.path().join("m");
     let mut random = Random::new(5);
     let bytes: Vec<u8> = (0..len.0 / 8).flat_map(|_| random.next_u64().to_le_bytes()).collect();
@@ -93,6 +95,29 @@ fn a_cold_run_fetches_each_byte_once_whatever_the_policy() {
         assert_eq!(measured.residency.proof, Proof::Cold, "{policy}");
         assert_eq!(measured.metrics.bytes_fetched, Some(LEN.0), "{policy}");
     }
+}
+
+/// A request for more than the device takes at once loses the rest, and the kernel says nothing.
+#[test]
+fn what_is_asked_for_comes_in_without_a_touch() {
+    let file = on_disk(LEN);
+    if !can_evict(&file) {
+        return;
+    }
+    let os = os::host();
+    let pages = os.page_size().spanned_by(ByteRange::whole(LEN));
+    let open = os.open(&file.path).unwrap();
+    let mapping = open.map().unwrap();
+    proof::evict(&*open, &*mapping, pages).unwrap();
+    assert_eq!(mapping.resident(pages).unwrap(), 0);
+    mapping.apply(Advice::WillNeed, pages).unwrap();
+    for _ in 0..1000 {
+        if mapping.resident(pages).unwrap() == pages.count {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{} of {} pages came", mapping.resident(pages).unwrap(), pages.count);
 }
 
 #[test]

@@ -25,9 +25,9 @@ pub struct Observed {
 }
 
 /// Runs `work` and tells which files it mapped. With `strip`, its requests to prefetch are withheld and each mapping
-/// comes under that advice before `work` knows of it.
-pub fn observe<T>(strip: Option<Advice>, work: impl FnOnce() -> T) -> (T, Observed) {
-    let mut scope = Scope { strip, hits: 0, windows: Vec::new(), trouble: None };
+/// comes under that advice before `work` knows of it. One `MADV_WILLNEED` brings `will_need` of such a file in.
+pub fn observe<T>(strip: Option<Advice>, will_need: Bytes, work: impl FnOnce() -> T) -> (T, Observed) {
+    let mut scope = Scope { strip, will_need, hits: 0, windows: Vec::new(), trouble: None };
     let answer = {
         let _entered = Entered::new(&mut scope);
         work()
@@ -59,6 +59,7 @@ impl Drop for Entered {
 
 struct Scope {
     strip: Option<Advice>,
+    will_need: Bytes,
     hits: u32,
     windows: Vec<Window>,
     trouble: Option<OsError>,
@@ -125,7 +126,8 @@ impl Scope {
         let Some(start) = NonNull::new(place.start as *mut u8) else { return };
         // SAFETY: the engine has just mapped this stretch of a file, shared and read-only. It is forgotten when the
         // engine unmaps it in this scope, and a model forgets its mappings before it is freed.
-        let mapping = unsafe { Foreign::new(start, Bytes(place.len as u64), FileOffset(place.offset)) };
+        let mapping =
+            unsafe { Foreign::new(start, Bytes(place.len as u64), FileOffset(place.offset), self.will_need) };
         if let Some(mapping) = self.keep(mapping) {
             self.windows.push(Window { place, mapping });
         }

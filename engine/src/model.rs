@@ -37,7 +37,7 @@ impl<'a> LoadedLlama<'a> {
         })?;
         let (mode, strip) = mode(request.way);
         let load = || Model::load(&path, mode, request.extra_buffers, request.cancel);
-        let ((model, observed), log) = log::capture(|| hooks::observe(strip, load));
+        let ((model, observed), log) = log::capture(|| hooks::observe(strip, file.will_need(), load));
         let model = model.ok_or_else(|| refusal(&log, request))?;
         let Observed { hits, mappings, trouble } = observed;
         if let Some(trouble) = trouble {

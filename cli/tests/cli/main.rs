@@ -7,5 +7,6 @@ mod compare;
 mod inspect;
 mod kill;
 mod readme;
+mod rig;
 mod run;
 mod scratch;

@@ -9,25 +9,25 @@ use crate::unit::{ByteRange, Bytes, FileOffset, PageRange, PageSize};
 /// Reads of the probe *floor* that are under way at a time: enough to keep the queue of a phone's storage full.
 pub const FLOOR_THREADS: u32 = 4;
 
-/// The pages that `trace` reads, in its order, in pieces of at most `chunk` and at least a page; no page comes twice.
+/// The pages that an engine reads for a first token, in pieces of at most `chunk` and at least a page: those of `header`,
+/// which it reads when it opens the file, then those that `trace` reads, in its order. No page comes twice.
 ///
 /// `tensors` says where each tensor lies and how long a row of it is. Reads of others are passed over.
 pub fn pieces(
+    header: ByteRange,
     trace: &WeightTrace,
     tensors: &HashMap<&str, Rows>,
     page: PageSize,
     chunk: Bytes,
 ) -> Vec<PageRange> {
+    let rows = |read: &WeightRead| Some(tensors.get(read.tensor.as_str())?.read_by(read));
+    let weights = trace.reads.iter().filter_map(rows).flatten();
     let most = (chunk.0 / page.bytes()).max(1);
-    let mut taken: Vec<bool> = Vec::new();
-    let mut pieces: Vec<PageRange> = Vec::new();
-    for read in &trace.reads {
-        let Some(rows) = tensors.get(read.tensor.as_str()) else { continue };
-        for pages in rows.read_by(read).into_iter().map(|range| page.spanned_by(range)) {
-            for number in pages.first..pages.first + pages.count {
-                if take(&mut taken, number) {
-                    append(&mut pieces, number, most);
-                }
+    let (mut taken, mut pieces) = (Vec::new(), Vec::new());
+    for pages in std::iter::once(header).chain(weights).map(|range| page.spanned_by(range)) {
+        for number in pages.first..pages.first + pages.count {
+            if take(&mut taken, number) {
+                append(&mut pieces, number, most);
             }
         }
     }
@@ -109,8 +109,11 @@ mod tests {
         let reads = vec![read("a", Some(vec![45])), read("c", None), read("b", None), read("a", None)];
         let (schema, engine) = (String::new(), String::new());
         let trace = WeightTrace { schema, payload_hash: None, engine, prompt_tokens: vec![], reads };
-        let pieces = pieces(&trace, &places.into(), page, Bytes::mib(2));
+        let header = ByteRange { start: FileOffset(0), len: Bytes(0) };
+        let pieces_of = |header| pieces(header, &trace, &places.into(), page, Bytes::mib(2));
+        let (pieces, with_header) = (pieces_of(header), pieces_of(ByteRange { len: Bytes(5000), ..header }));
         let piece = |first, count| PageRange { first, count };
+        assert_eq!(with_header[0], piece(0, 2), "what opens the file comes first");
         assert_eq!(pieces, [piece(1, 1), piece(256, 512), piece(768, 256), piece(2, 1), piece(0, 1)]);
     }
 }

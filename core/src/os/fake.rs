@@ -106,6 +106,7 @@ impl Os for FakeOs {
             file_system: None,
             storage: Storage::Local,
             readahead: None,
+            largest_request: None,
         };
         Ok(Box::new(FakeFile { state: self.0.clone(), facts }))
     }

@@ -103,9 +103,7 @@ impl ModelFile for UnixFile {
     }
 
     fn map(&self) -> Result<Box<dyn Mapping>, OsError> {
-        let too_large = OsError::AddressSpace { len: self.facts.len };
-        let Ok(len) = usize::try_from(self.facts.len.0) else { return Err(too_large) };
-        Ok(Box::new(UnixMapping::new(&self.file, len, self.page)?))
+        Ok(Box::new(UnixMapping::new(&self.file, &self.facts, self.page)?))
     }
 
     fn drop_cache(&self) -> Result<(), OsError> {

@@ -21,7 +21,8 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// The mapping of `len` bytes at `start`, which shows a file from `offset` on.
+    /// The mapping of `len` bytes at `start`, which shows a file from `offset` on; one `MADV_WILLNEED` brings `will_need`
+    /// of it in.
     ///
     /// # Errors
     /// When too many mappings are guarded at one time.
@@ -29,10 +30,15 @@ impl Foreign {
     /// # Safety
     /// It must be a shared, read-only mapping of a file, `start` and `offset` on page boundaries, and it must stay
     /// mapped as long as the answer lives.
-    pub unsafe fn new(start: NonNull<u8>, len: Bytes, offset: FileOffset) -> Result<Self, OsError> {
+    pub unsafe fn new(
+        start: NonNull<u8>,
+        len: Bytes,
+        offset: FileOffset,
+        will_need: Bytes,
+    ) -> Result<Self, OsError> {
         let bytes = usize::try_from(len.0).map_err(|_| OsError::AddressSpace { len })?;
         // SAFETY: as of this function.
-        let mapping = unsafe { UnixMapping::foreign(start, bytes)? };
+        let mapping = unsafe { UnixMapping::foreign(start, bytes, will_need)? };
         Ok(Foreign { mapping, start, len, offset })
     }
 

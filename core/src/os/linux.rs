@@ -112,6 +112,7 @@ pub fn file_facts(file: &File) -> Result<FileFacts, OsError> {
         file_system,
         storage,
         readahead: proc::readahead(metadata.dev()),
+        largest_request: proc::largest_request(metadata.dev()),
     })
 }
 

@@ -10,13 +10,12 @@ use libc::c_void;
 
 use super::sigbus::Guard;
 use super::unix::{clock, page_size, system};
-use super::{Mapping, OsError, Touches};
+use super::{FileFacts, Mapping, OsError, Touches};
 use crate::job::Advice;
 use crate::unit::{Bytes, FileOffset, PageRange, PageSize};
 
-/// Advice that fetches is given in pieces of this size: one call for a whole file loads only the device's largest
-/// request, and populating it in one call waits for read-around instead of large requests.
-const CHUNK: Bytes = Bytes::mib(2);
+/// Pages are populated in pieces of this size: one call for a whole file waits for read-around instead of large requests.
+const POPULATED: Bytes = Bytes::mib(2);
 
 /// Has the address worked out before the load, as C compilers have it. Left alone, LLVM folds the sum into the load and
 /// unrolls the loop; where every touch misses the TLB, that takes a third longer (AMD Zen 3: 67 µs instead of 48 for
@@ -35,6 +34,8 @@ pub struct UnixMapping {
     start: NonNull<u8>,
     len: usize,
     page: PageSize,
+    /// What one `MADV_WILLNEED` brings in.
+    will_need: Bytes,
     guard: Option<Guard>,
     /// Whether it is to be unmapped when this is dropped.
     ours: bool,
@@ -44,10 +45,13 @@ pub struct UnixMapping {
 unsafe impl Send for UnixMapping {}
 
 impl UnixMapping {
-    /// Maps `len` bytes of `file`.
-    pub fn new(file: &File, len: usize, page: PageSize) -> Result<Self, OsError> {
+    /// Maps all of `file`, of which the system says `facts`.
+    pub fn new(file: &File, facts: &FileFacts, page: PageSize) -> Result<Self, OsError> {
+        let will_need = facts.will_need();
+        let len = usize::try_from(facts.len.0).map_err(|_| OsError::AddressSpace { len: facts.len })?;
         let Some(mapped) = NonZeroUsize::new(len) else {
-            return Ok(UnixMapping { start: NonNull::dangling(), len: 0, page, guard: None, ours: false });
+            let start = NonNull::dangling();
+            return Ok(UnixMapping { start, len: 0, page, will_need, guard: None, ours: false });
         };
         // SAFETY: a new shared, read-only mapping of an open file, at an address of the kernel's choice.
         let start = unsafe {
@@ -59,15 +63,15 @@ impl UnixMapping {
         }
         let start = NonNull::new(start.cast())
             .ok_or(OsError::Unsupported { call: "mmap", hint: "it gave address 0" })?;
-        UnixMapping { start, len, page, guard: None, ours: true }.guarded()
+        UnixMapping { start, len, page, will_need, guard: None, ours: true }.guarded()
     }
 
     /// A mapping that someone else made and will unmap.
     ///
     /// # Safety
     /// `len` bytes from `start`, a page's start, must be a shared, read-only mapping of a file that outlives this.
-    pub unsafe fn foreign(start: NonNull<u8>, len: usize) -> Result<Self, OsError> {
-        UnixMapping { start, len, page: page_size(), guard: None, ours: false }.guarded()
+    pub unsafe fn foreign(start: NonNull<u8>, len: usize, will_need: Bytes) -> Result<Self, OsError> {
+        UnixMapping { start, len, page: page_size(), will_need, guard: None, ours: false }.guarded()
     }
 
     fn guarded(mut self) -> Result<Self, OsError> {
@@ -113,9 +117,15 @@ impl UnixMapping {
         }
     }
 
-    /// The same advice for `pages` in pieces.
-    fn advise_chunked(&self, call: &'static str, pages: PageRange, advice: i32) -> Result<(), OsError> {
-        let chunk = CHUNK.0 / self.page.bytes();
+    /// The same advice for `pages` in pieces of `most`.
+    fn advise_chunked(
+        &self,
+        call: &'static str,
+        pages: PageRange,
+        most: Bytes,
+        advice: i32,
+    ) -> Result<(), OsError> {
+        let chunk = (most.0 / self.page.bytes()).max(1);
         let end = pages.first + pages.count;
         let mut first = pages.first;
         while first < end {
@@ -165,10 +175,12 @@ impl Mapping for UnixMapping {
             Advice::Normal => Ok(()),
             Advice::Random => self.advise("madvise(MADV_RANDOM)", pages, libc::MADV_RANDOM),
             Advice::Sequential => self.advise("madvise(MADV_SEQUENTIAL)", pages, libc::MADV_SEQUENTIAL),
-            Advice::WillNeed => self.advise_chunked("madvise(MADV_WILLNEED)", pages, libc::MADV_WILLNEED),
-            Advice::Populate => {
-                system::populate(|advice| self.advise_chunked("madvise(MADV_POPULATE_READ)", pages, advice))
+            Advice::WillNeed => {
+                self.advise_chunked("madvise(MADV_WILLNEED)", pages, self.will_need, libc::MADV_WILLNEED)
             }
+            Advice::Populate => system::populate(|advice| {
+                self.advise_chunked("madvise(MADV_POPULATE_READ)", pages, POPULATED, advice)
+            }),
         }
     }
 

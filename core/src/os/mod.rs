@@ -168,6 +168,17 @@ pub struct FileFacts {
     pub storage: Storage,
     /// The block device's readahead.
     pub readahead: Option<Bytes>,
+    /// The largest request that the block device is sent.
+    pub largest_request: Option<Bytes>,
+}
+
+impl FileFacts {
+    /// How much one `MADV_WILLNEED` brings in: the kernel passes over what goes beyond the device's largest request, or
+    /// beyond its readahead where that is larger, and says nothing. Where neither can be read, half of what phones'
+    /// storage takes.
+    pub fn will_need(&self) -> Bytes {
+        self.largest_request.max(self.readahead).unwrap_or(Bytes::kib(512))
+    }
 }
 
 /// A call to the system that failed. It holds no path: reports mustn't.

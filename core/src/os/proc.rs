@@ -43,9 +43,24 @@ pub fn conditions() -> Conditions {
 
 /// The readahead of the block device `device`.
 pub fn readahead(device: u64) -> Option<Bytes> {
-    let (major, minor) = (libc::major(device as libc::dev_t), libc::minor(device as libc::dev_t));
-    let kib: u64 = text(format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb"))?.parse().ok()?;
-    Some(Bytes::kib(kib))
+    kib(&format!("/sys/class/bdi/{}/read_ahead_kb", numbers(device)))
+}
+
+/// The largest request that the block device `device` is sent; a partition is sent what its disk is.
+pub fn largest_request(device: u64) -> Option<Bytes> {
+    let device = format!("/sys/dev/block/{}", numbers(device));
+    let queue = |folder: &str| kib(&format!("{device}/{folder}/max_sectors_kb"));
+    queue("queue").or_else(|| queue("../queue"))
+}
+
+/// A device as /sys names it.
+fn numbers(device: u64) -> String {
+    let device = device as libc::dev_t;
+    format!("{}:{}", libc::major(device), libc::minor(device))
+}
+
+fn kib(path: &str) -> Option<Bytes> {
+    Some(Bytes::kib(text(path)?.parse().ok()?))
 }
 
 /// Memory of this process that is no file's.

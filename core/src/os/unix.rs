@@ -77,9 +77,7 @@ impl Os for Unix {
 
     fn stream(&self, path: &Path, pieces: &[PageRange], lead: Bytes) -> Result<Box<dyn Stream>, OsError> {
         let file = File::open(path).map_err(|source| OsError::Call { call: "open", source })?;
-        let len = system::file_facts(&file)?.len;
-        let len = usize::try_from(len.0).map_err(|_| OsError::AddressSpace { len })?;
-        let mapping = UnixMapping::new(&file, len, self.page)?;
+        let mapping = UnixMapping::new(&file, &system::file_facts(&file)?, self.page)?;
         Ok(Box::new(Streaming::Ready { mapping, pieces: pieces.to_vec(), lead: self.page.count(lead) }))
     }
 }

@@ -94,6 +94,11 @@ impl Examined {
         self.tensors.iter().map(|tensor| tensor.data.start).min().unwrap_or_default()
     }
 
+    /// What lies before them: an engine reads it when it opens the file.
+    pub fn header(&self) -> ByteRange {
+        ByteRange { start: FileOffset(0), len: Bytes(self.data_start().0) }
+    }
+
     /// Where each tensor lies.
     pub fn rows(&self) -> HashMap<&str, Rows> {
         let rows = |tensor: &Extent| Rows { data: tensor.data, row: tensor.row };
@@ -177,6 +182,7 @@ impl Examined {
             file_system: self.facts.file_system.clone(),
             storage: self.facts.storage,
             readahead_bytes: self.facts.readahead.map(|bytes| bytes.0),
+            largest_request_bytes: self.facts.largest_request.map(|bytes| bytes.0),
             residency_self_test: self.subject.self_test,
         }
     }

@@ -66,7 +66,7 @@ impl<'a> Questions<'a> {
         if let Some(followed) = followed(case).filter(|followed| !self.known.pieces.contains_key(followed)) {
             let (page, (_, prompt, chunk)) = (self.os.page_size(), &followed);
             let (trace, when) = self.trace(model, variant, prompt)?;
-            let pieces = pieces(trace, &model.rows(), page, *chunk);
+            let pieces = pieces(model.header(), trace, &model.rows(), page, *chunk);
             self.known.pieces.insert(followed, pieces);
             learned = when;
         }
@@ -86,7 +86,7 @@ impl<'a> Questions<'a> {
         check(prompt, model)?;
         let (os, page) = (self.os, self.os.page_size());
         let (trace, _) = self.trace(model, variant, prompt)?;
-        let pieces = pieces(trace, &model.rows(), page, Ahead::USUAL.chunk);
+        let pieces = pieces(model.header(), trace, &model.rows(), page, Ahead::USUAL.chunk);
         let file = os.open(&model.subject.path)?;
         let (mut bytes, mut checksum) = (Bytes(0), 0);
         for range in extents(&pieces, page, ByteRange::whole(model.subject.len)) {

@@ -113,6 +113,8 @@ pub struct Variant {
     pub storage: Storage,
     /// The block device's readahead.
     pub readahead_bytes: Option<u64>,
+    /// The largest request that the block device is sent.
+    pub largest_request_bytes: Option<u64>,
     /// Whether the system tells the truth about this file's pages.
     pub residency_self_test: SelfTest,
 }
