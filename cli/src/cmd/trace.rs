@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use packbench_core::job::Prompt;
+use packbench_core::os::write_whole;
 
 use super::run::cache_dir;
 use crate::render;
@@ -43,6 +44,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut text = Vec::new();
     render::json(&mut text, &trace)?;
-    super::write_whole(path, &String::from_utf8(text)?)?;
+    write_whole(path, &String::from_utf8(text)?).with_context(|| path.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -110,7 +110,7 @@ fn sums(title: &str, totals: &[Total], all: u64) -> String {
 
 /// How the files' order suits the first token.
 fn order(inspection: &Inspection) -> String {
-    let Forward { source, needed_bytes, in_file, at_best } = &inspection.forward;
+    let Forward { source, reads, needed_bytes, in_file, at_best } = &inspection.forward;
     let known = match source {
         ForwardSource::Traced => "as traced",
         ForwardSource::Derived => "derived from the names",
@@ -121,7 +121,7 @@ fn order(inspection: &Inspection) -> String {
     format!(
         "The first token needs {} in {} reads ({known}).\n\n{}\n{}",
         Bytes(*needed_bytes),
-        in_file.reads,
+        reads.len(),
         table(&header, 1, rows),
         table(&["pages of", "file", "shared", "straddling", "aligned", "needed", "at best"], 1, pages),
     )

@@ -6,6 +6,7 @@ mod bad_days;
 mod compare;
 mod inspect;
 mod kill;
+mod layouts;
 mod readme;
 mod rig;
 mod run;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::locality::Line;
 use super::pages::total;
 use super::{Layout, Place, Read, ReadsError, TensorExtent, place};
-use crate::record::{Forward, ForwardSource, InspectedFile, Inspection, TensorFacts, Total, WeightTrace};
+use crate::record::{
+    Forward, ForwardSource, InspectedFile, Inspection, PlacedRead, TensorFacts, Total, WeightTrace,
+};
 use crate::unit::{Bytes, PageSize};
 
 /// The page sizes of the devices that there are.
@@ -46,7 +48,13 @@ impl Layout {
     }
 
     fn forward(&self, reads: &[Read], traced: bool) -> Forward {
+        let placed = |read: &Read| PlacedRead {
+            tensor: read.tensor as u32,
+            offset_bytes: (self.tensors[read.tensor].data.start + Bytes(read.within.start.0)).0,
+            bytes: read.within.len.0,
+        };
         Forward {
+            reads: reads.iter().map(placed).collect(),
             source: if traced { ForwardSource::Traced } else { ForwardSource::Derived },
             needed_bytes: total(&self.needed(reads)).0,
             in_file: Line::of(self).locality(reads),

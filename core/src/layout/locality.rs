@@ -54,7 +54,7 @@ impl Line {
             let within = Bytes(read.within.start.0);
             ByteRange { start: self.placed[read.tensor].start + within, len: read.within.len }
         };
-        let mut locality = Locality { reads: reads.len() as u64, ..Locality::default() };
+        let mut locality = Locality::default();
         for pair in reads.windows(2) {
             self.note(&mut locality, place(&pair[0]), place(&pair[1]));
         }

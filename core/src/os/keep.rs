@@ -1,7 +1,8 @@
 //! Files of our own: small texts kept from one process to the next, and scratch files that are gone with their owner.
 
-use std::fs;
-use std::io::{Read, Write};
+use std::fs::{self, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::OsError;
@@ -14,13 +15,29 @@ pub fn kept(folder: &Path, name: &str) -> Option<String> {
 
 /// Keeps `text` under `name`, whole or not at all. Returns whether it could: losing it costs time, never a result.
 pub fn keep(folder: &Path, name: &str, text: &str) -> bool {
+    fs::create_dir_all(folder).is_ok() && write_whole(&folder.join(name), text).is_ok()
+}
+
+/// Writes a file, whole or not at all, in place of one that may lie there. What is no plain file, such as a pipe or a link
+/// to one, is written to as it is.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_whole(path: &Path, text: &str) -> Result<(), OsError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return fs::write(path, text).map_err(|source| OsError::Call { call: "write", source });
+    }
     let write = || {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        // as any new file: the umask decides who may read it
+        let mut file =
+            tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
-        file.persist(folder.join(name)).map_err(|refused| refused.error)
+        file.persist(path).map_err(|refused| refused.error)
     };
-    write().is_ok()
+    // tempfile's errors name its file, and errors here hold no path
+    let nameless = |error: io::Error| OsError::Call { call: "write", source: error.kind().into() };
+    write().map(drop).map_err(nameless)
 }
 
 /// A file that is removed when this is dropped.
@@ -38,9 +55,29 @@ impl Scratch {
 pub fn scratch(folder: &Path, len: Bytes) -> Result<Scratch, OsError> {
     let write = || {
         let mut file = tempfile::Builder::new().prefix(".packbench-").tempfile_in(folder)?;
-        std::io::copy(&mut std::io::repeat(0xA5).take(len.0), &mut file)?;
+        io::copy(&mut io::repeat(0xA5).take(len.0), &mut file)?;
         file.as_file().sync_all()?;
         Ok(Scratch(file))
     };
     write().map_err(|source| OsError::Call { call: "writing a scratch file", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_takes_the_place_of_another_and_a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        write_whole(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(kept(folder.path(), "file").as_deref(), Some("new"));
+        write_whole(&file, "newer").unwrap();
+        assert_eq!(kept(folder.path(), "link").as_deref(), Some("newer"));
+        assert!(matches!(write_whole(folder.path(), ""), Err(OsError::Call { .. })));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
+    }
 }

@@ -13,8 +13,8 @@ pub use wire::{
     Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
     FirstToken, Floored, Forward, ForwardSource, Gaps, Header, InspectedFile, Inspection, Inspections,
     Latency, Line, Locality, Metric, Metrics, Move, Moves, Need, Obstacle, ObstacleName, PageFacts, Part,
-    Phase, PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts,
-    Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
+    Phase, PhaseCost, PhaseName, PlacedRead, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage,
+    TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

@@ -35,7 +35,7 @@ fn in_order(names: &[&str]) -> Inspection {
 #[test]
 fn a_file_in_forward_order_has_no_break() {
     let forward = in_order(&FORWARD).forward;
-    assert_eq!(forward.in_file, Locality { reads: 5, ..Locality::default() });
+    assert_eq!((forward.reads.len(), forward.in_file), (5, Locality::default()));
     assert_eq!(forward.at_best, forward.in_file);
     assert_eq!(forward.needed_bytes, 5 * 32);
 }
@@ -45,7 +45,6 @@ fn each_break_is_measured() {
     // forward: embedding, q, v, norm, output; all of 32 bytes, side by side
     let found = in_order(&[FORWARD[4], FORWARD[0], FORWARD[2], FORWARD[1], FORWARD[3]]).forward.in_file;
     let expected = Locality {
-        reads: 5,
         breaks: 4,          // over v to q, back to v, over q to the norm, back to the output
         backward_breaks: 2, // to v, to the output
         seek_bytes: 32 + 64 + 32 + 160,
@@ -67,7 +66,7 @@ fn padding_is_no_break() {
 #[test]
 fn a_tied_embedding_is_needed_twice_and_counted_once() {
     let tied = inspected(&gguf(&[], &[("token_embd.weight", &[8, 4]), ("output_norm.weight", &[8])]));
-    assert_eq!((tied.forward.in_file.reads, tied.forward.needed_bytes), (3, 4 * 32 + 32));
+    assert_eq!((tied.forward.reads.len(), tied.forward.needed_bytes), (3, 4 * 32 + 32));
     let untied = inspected(&gguf(
         &[],
         &[("token_embd.weight", &[8, 4]), ("output_norm.weight", &[8]), ("output.weight", &[8, 4])],
@@ -106,7 +105,9 @@ fn a_trace_decides() {
     assert_eq!((found.forward.source, found.forward.needed_bytes), (ForwardSource::Traced, 32 + 64));
     let places: Vec<Option<u32>> = found.tensors.iter().map(|tensor| tensor.forward).collect();
     assert_eq!(places, [Some(1), None, Some(0)]);
-    assert_eq!((found.forward.in_file.reads, found.forward.in_file.breaks), (3, 2), "each row is a read");
+    assert_eq!((found.forward.reads.len(), found.forward.in_file.breaks), (3, 2), "each row is a read");
+    let row = &found.forward.reads[1];
+    assert_eq!((row.offset_bytes - found.tensors[0].offset_bytes, row.bytes), (64, 32));
     assert_eq!(traced("gone", 0), Err(ReadsError::NoTensor { tensor: "gone".into() }));
     let tensor = "token_embd.weight".into();
     assert_eq!(traced("token_embd.weight", 4), Err(ReadsError::NoPart { tensor, part: 4, parts: 4 }));

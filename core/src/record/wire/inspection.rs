@@ -131,16 +131,29 @@ pub struct Total {
 }
 
 /// The order in which the first token needs a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Forward {
     /// How the order is known.
     pub source: ForwardSource,
+    /// What is read, in order: tensors, or pieces of them. A tied embedding comes twice.
+    pub reads: Vec<PlacedRead>,
     /// The bytes that are read, each counted once: the fewest that a first token can do with.
     pub needed_bytes: u64,
     /// What following the order comes to in these files.
     pub in_file: Locality,
     /// What it would come to in a file that holds the tensors in this order.
     pub at_best: Locality,
+}
+
+/// A piece of a tensor that is read at one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlacedRead {
+    /// Which of the tensors in the order of the files, from 0.
+    pub tensor: u32,
+    /// Where it begins in the tensor's file.
+    pub offset_bytes: u64,
+    /// How long it is.
+    pub bytes: u64,
 }
 
 /// How the forward order is known.
@@ -158,8 +171,6 @@ pub enum ForwardSource {
 /// one before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Locality {
-    /// Tensors, or pieces of tensors, that are read.
-    pub reads: u64,
     /// Reads that don't go on where the one before them ended, padding aside.
     pub breaks: u64,
     /// Those of the breaks that go back.
