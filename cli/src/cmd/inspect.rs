@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use packbench_core::layout::{Layout, ModelFiles};
+use packbench_core::layout::ModelFiles;
 use packbench_core::os::{self, Os, write_whole};
 use packbench_core::record::{INSPECTION_SCHEMA, Inspections, WeightTrace};
 
@@ -42,10 +42,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let os = os::host();
     let models = open(&os, &args.files)?;
-    let named = |model: &ModelFiles| model.layout().with_context(|| model.path().display().to_string());
-    let layouts = models.iter().map(named).collect::<anyhow::Result<Vec<_>>>()?;
-    let trace = args.trace.as_deref().map(trace).transpose()?;
-    let inspections = inspections(&layouts, trace.as_ref())?;
+    let inspections = inspections(&models, args.trace.as_deref())?;
     if let Some(path) = &args.svg {
         check_map(&os, path, &models)?;
         write_whole(path, &render::map(&inspections)).with_context(|| path.display().to_string())?;
@@ -91,9 +88,12 @@ fn trace(path: &Path) -> anyhow::Result<WeightTrace> {
     WeightTrace::from_json(&text).with_context(named)
 }
 
-fn inspections(layouts: &[Layout], trace: Option<&WeightTrace>) -> anyhow::Result<Inspections> {
-    let models = layouts.iter().map(|layout| layout.inspect(trace)).collect::<Result<_, _>>()?;
-    let moves = match layouts {
+fn inspections(models: &[ModelFiles], path: Option<&Path>) -> anyhow::Result<Inspections> {
+    let trace = path.map(trace).transpose()?;
+    let named = |model: &ModelFiles| model.layout().with_context(|| model.path().display().to_string());
+    let layouts = models.iter().map(named).collect::<anyhow::Result<Vec<_>>>()?;
+    let models = layouts.iter().map(|layout| layout.inspect(trace.as_ref())).collect::<Result<_, _>>()?;
+    let moves = match &layouts[..] {
         [base, others @ ..] => others.iter().map(|other| base.moves_to(other)).collect(),
         [] => Vec::new(),
     };

@@ -6,6 +6,7 @@ use packbench_core::record::{
 use packbench_core::unit::Bytes;
 
 use super::moves::{moves, title};
+use super::sequence::sequence;
 use super::table::{or_dash, table};
 
 /// One model in full; of several what they are, how their orders suit the first token, and what differs.
@@ -119,12 +120,22 @@ fn order(inspection: &Inspection) -> String {
     let header = ["forward order", "breaks", "backward", "seeks", "longest", "between"];
     let pages = inspection.pages.iter().map(page_row);
     format!(
-        "The first token needs {} in {} reads ({known}).\n\n{}\n{}",
+        "order of the file: {}\npublished claim: {}\n\nThe first token needs {} in {} reads ({known}).\n\n{}\n{}",
+        sequence(inspection),
+        published_claim(inspection),
         Bytes(*needed_bytes),
         reads.len(),
         table(&header, 1, rows),
         table(&["pages of", "file", "shared", "straddling", "aligned", "needed", "at best"], 1, pages),
     )
+}
+
+/// What has been said of the order of files in this format.
+fn published_claim(inspection: &Inspection) -> &'static str {
+    match inspection.alignment_bytes {
+        Some(_) => "GGUF files hold output, token_embedding, layers 0, 1, …, and so stand in forward order",
+        None => "safetensors files stand in the order of names or hashes, which defeats prefetching",
+    }
 }
 
 fn locality_row((name, locality): (&str, &Locality)) -> Vec<String> {

@@ -12,6 +12,7 @@ mod pages;
 mod plan;
 mod progress;
 mod report;
+mod sequence;
 mod table;
 mod trace;
 
@@ -28,6 +29,8 @@ pub use trace::trace;
 
 /// Writes `value` for a program. Failures are those of `out`, so that a closed pipe is known as one.
 pub fn json(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(io::Error::from)?;
-    writeln!(out)
+    let mut out = io::BufWriter::new(out);
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    out.flush()
 }

@@ -48,6 +48,9 @@ fn a_model_is_shown_in_the_order_of_the_file() {
     0                     9  66.3 kB  60.1 %         8.60
     outside layers        2  44.0 kB  39.9 %         8.57
 
+    order of the file: token_embedding, layers 0, output_norm
+    published claim: GGUF files hold output, token_embedding, layers 0, 1, …, and so stand in forward order
+
     The first token needs 110 kB in 12 reads (derived from the names).
 
     forward order     breaks  backward   seeks  longest  between

@@ -44,6 +44,9 @@ fn a_split_model_is_one_model_whichever_of_its_files_are_named() {
     0            1   32 B  50.0 %        32.00
     1            1   32 B  50.0 %        32.00
 
+    order of the file: layers 0–1
+    published claim: GGUF files hold output, token_embedding, layers 0, 1, …, and so stand in forward order
+
     The first token needs 64 B in 2 reads (derived from the names).
 
     forward order     breaks  backward  seeks  longest  between
@@ -82,6 +85,9 @@ fn safetensors_are_shown_in_the_same_words() {
     0            1   16 B  50.0 %        16.00
     1            1   16 B  50.0 %        16.00
 
+    order of the file: layers 0–1
+    published claim: safetensors files stand in the order of names or hashes, which defeats prefetching
+
     The first token needs 32 B in 2 reads (derived from the names).
 
     forward order     breaks  backward  seeks  longest  between
@@ -105,6 +111,9 @@ fn two_files_show_what_moved() {
     101 tensors, 773 kB of data in 8.60 bits a weight, after a header of 13.9 kB
     aligned to 32 B, as it happens to 64 B; no gaps
 
+    order of the file: token_embedding, layers 0–1, 10, 2–9, output_norm
+    published claim: GGUF files hold output, token_embedding, layers 0, 1, …, and so stand in forward order
+
     The first token needs 773 kB in 102 reads (derived from the names).
 
     forward order     breaks  backward    seeks  longest  between
@@ -118,6 +127,9 @@ fn two_files_show_what_moved() {
     sorted.gguf: GGUF v3, llama, tiny llama, 787 kB
     101 tensors, 773 kB of data in 8.60 bits a weight, after a header of 13.9 kB
     aligned to 32 B, as it happens to 64 B; no gaps
+
+    order of the file: token_embedding, layers 0–10, output_norm
+    published claim: GGUF files hold output, token_embedding, layers 0, 1, …, and so stand in forward order
 
     The first token needs 773 kB in 102 reads (derived from the names).
 

@@ -76,14 +76,15 @@ impl Canvas {
     }
 
     /// The whole picture.
-    pub fn finish(self, width: f64, height: f64, title: &str, style: &str) -> String {
-        format!(
+    pub fn finish(mut self, width: f64, height: f64, title: &str, style: &str) -> String {
+        let opening = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
              width=\"{width:.0}\" height=\"{height:.0}\" role=\"img\">\n<title>{}</title>\n\
-             <style>\n{style}</style>\n{}</svg>\n",
-            Escaped(title),
-            self.svg
-        )
+             <style>\n{style}</style>\n",
+            Escaped(title)
+        );
+        self.svg.insert_str(0, &opening);
+        self.svg + "</svg>\n"
     }
 
     fn push(&mut self, text: fmt::Arguments<'_>) {
