@@ -41,7 +41,10 @@ fn check(model: &Safetensors<'_>, file: &[u8]) {
 }
 
 fn check_index(index: &Index<'_>, file: &[u8]) {
-    assert!(index.files().iter().all(|name| !name.contains('/') && *name != ".."), "no way out of the folder");
+    assert!(
+        index.files().iter().all(|name| !name.contains('/') && *name != ".."),
+        "no way out of the folder"
+    );
     if let Ok(model) = Safetensors::parse(file) {
         let _ = index.check(&[model]);
     }
