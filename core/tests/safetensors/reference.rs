@@ -1,7 +1,10 @@
 //! What is accepted here is accepted by the reference implementation, and holds the same tensors there.
 
+use std::collections::HashMap;
+
 use packbench_core::safetensors::Safetensors;
 use proptest::prelude::*;
+use safetensors::tensor::TensorView;
 
 use crate::{bytes, file};
 
@@ -35,6 +38,23 @@ fn every_type_is_read_alike() {
         assert!(Safetensors::parse(&file).is_ok(), "{dtype}");
         agrees(&file);
     }
+}
+
+#[test]
+fn what_the_reference_writes_is_read() {
+    let (f32s, bytes) = ([0u8; 24], [1u8; 3]);
+    let view = |dtype, shape: &[usize], data| TensorView::new(dtype, shape.to_vec(), data).unwrap();
+    let tensors = [
+        ("model.b", view(safetensors::Dtype::U8, &[3], &bytes)),
+        ("ä \"quoted\"", view(safetensors::Dtype::F32, &[2, 3], &f32s)),
+        ("none", view(safetensors::Dtype::BF16, &[0, 4], &[])),
+    ];
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let file = safetensors::serialize(tensors, Some(metadata)).unwrap();
+    let read = Safetensors::parse(&file).unwrap();
+    assert_eq!(read.metadata.as_deref(), Some(&[("format".into(), "pt".into())][..]));
+    assert_eq!(read.tensors.len(), 3);
+    agrees(&file);
 }
 
 proptest! {
