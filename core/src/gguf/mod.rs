@@ -36,6 +36,7 @@ mod value;
 mod writer;
 
 pub use array::{Array, ArrayBuf, Strings, Values};
+pub(crate) use error::excerpt;
 pub use error::{Error, Problem, Subject};
 pub use ggml_type::GgmlType;
 pub use lookalike::Lookalike;
@@ -187,7 +188,7 @@ fn read_version(cursor: &mut Cursor<'_>) -> Result<Version, Error> {
 
 /// The positions of the first name, in file order, that stood there before: (earlier, later). Sorted rather than
 /// hashed: the names are hostile and the memory is one index each.
-fn first_repeat<T>(items: &[T], name: impl Fn(&T) -> &str) -> Option<(usize, usize)> {
+pub(crate) fn first_repeat<T>(items: &[T], name: impl Fn(&T) -> &str) -> Option<(usize, usize)> {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_unstable_by_key(|&index| (name(&items[index]), index));
     let same = |pair: &&[usize]| name(&items[pair[0]]) == name(&items[pair[1]]);
