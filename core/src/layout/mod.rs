@@ -1,9 +1,14 @@
 //! The geometry of a model file: what its tensors are for and where they lie.
 
+mod arrangement;
+mod forward;
 mod group;
+mod order;
 mod trace;
 
+pub use arrangement::{Alignment, Arrangement};
 pub use group::{Place, place};
+pub use order::{Names, Order, OrderError};
 pub use trace::{Extent, TRACE_SCHEMA, TraceBuilder, TraceError};
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 
 mod errors;
 mod loading;
+mod order;
 mod shared;
 mod tokens;
 mod trace;
