@@ -8,9 +8,13 @@ pub mod run;
 pub mod schema;
 pub mod trace;
 
+use std::path::Path;
+
+use anyhow::{Context, bail};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use packbench_core::job::{Policy, PolicyKind};
+use packbench_core::os::keep;
 use strum::VariantArray;
 
 /// Which order of a model file, and which policy of bringing its pages in, gives the first token soonest on this device?
@@ -33,7 +37,7 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show what a model file holds, in the order of the file.
+    /// Show what model files hold, and how their order suits the first token.
     Inspect(inspect::Args),
     /// Measure how this device brings model files in.
     Run(Box<run::Args>),
@@ -90,6 +94,16 @@ impl TypedValueParser for PolicyParser {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(PolicyKind::VARIANTS.iter().map(|kind| PossibleValue::new(<&'static str>::from(kind)))))
     }
+}
+
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    if !keep(folder.unwrap_or(".".as_ref()), &name.to_string_lossy(), text) {
+        bail!("{} can't be written", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use packbench_core::job::Prompt;
-use packbench_core::os::keep;
 
 use super::run::cache_dir;
 use crate::render;
@@ -44,11 +43,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let mut text = Vec::new();
     render::json(&mut text, &trace)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
-    let whole = keep(folder.unwrap_or(".".as_ref()), &name.to_string_lossy(), &String::from_utf8(text)?);
-    if !whole {
-        bail!("{} can't be written", path.display());
-    }
+    super::write_whole(path, &String::from_utf8(text)?)?;
     Ok(ExitCode::SUCCESS)
 }

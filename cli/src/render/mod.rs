@@ -6,6 +6,7 @@ mod first_token;
 mod floor;
 mod inspection;
 mod measured;
+mod moves;
 mod pages;
 mod plan;
 mod progress;
@@ -17,7 +18,7 @@ use std::io::{self, Write};
 
 pub use comparisons::comparisons;
 pub use doctor::doctor;
-pub use inspection::inspection;
+pub use inspection::inspections;
 pub use plan::{plan, verified};
 pub use progress::Progress;
 pub use report::report;

@@ -31,6 +31,7 @@ mod placement;
 #[cfg(feature = "samples")]
 pub mod sample;
 mod skip;
+mod split;
 mod tensor;
 mod value;
 mod writer;
@@ -41,6 +42,7 @@ pub use error::{Error, Problem, Subject};
 pub use ggml_type::GgmlType;
 pub use lookalike::Lookalike;
 pub use metadata::{Entry, Metadata};
+pub use split::{Split, SplitError, check_parts};
 pub use tensor::{Dims, Tensor};
 pub use value::{Value, ValueType};
 pub use writer::{WriteError, Writer};
@@ -72,17 +74,6 @@ impl Version {
             Version::V3 => 3,
         }
     }
-}
-
-/// A file's place in a model that was cut into several files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Split {
-    /// Which file this is, from 0.
-    pub no: u64,
-    /// How many files make the model.
-    pub count: u64,
-    /// How many tensors the whole model has; this file holds only its own.
-    pub tensors: u64,
 }
 
 /// What a GGUF file says about itself. Borrows the file's bytes.
@@ -128,24 +119,16 @@ impl<'a> Gguf<'a> {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
+    /// How long the whole file is.
+    pub fn file_len(&self) -> Bytes {
+        Bytes(self.file.len() as u64)
+    }
+
     /// The bytes of a tensor of this file; `None` for a tensor of another file that lies outside this one.
     pub fn payload(&self, tensor: &Tensor<'_>) -> Option<&'a [u8]> {
         let start = usize::try_from(tensor.data.start.0).ok()?;
         let len = usize::try_from(tensor.data.len.0).ok()?;
         self.file.get(start..)?.get(..len)
-    }
-
-    /// The place of this file in a model of several files; `None` for a model in one file.
-    ///
-    /// # Errors
-    /// A `split.*` value that is no unsigned number.
-    pub fn split(&self) -> Result<Option<Split>, Error> {
-        let value = |key| self.metadata.unsigned(key);
-        Ok(match (value("split.no")?, value("split.count")?, value("split.tensors.count")?) {
-            // llama.cpp's own tools leave the keys with a count of 0 or 1 when there is nothing to join
-            (Some(no), Some(count), Some(tensors)) if count > 1 => Some(Split { no, count, tensors }),
-            _ => None,
-        })
     }
 }
 

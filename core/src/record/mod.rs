@@ -11,9 +11,10 @@ pub use caveat::Caveat;
 pub use report::{ReadError, Report};
 pub use wire::{
     Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
-    FirstToken, Floored, Header, Inspection, Latency, Line, Metric, Metrics, Need, Obstacle, ObstacleName,
-    Part, Phase, PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage,
-    TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
+    FirstToken, Floored, Forward, ForwardSource, Gaps, Header, InspectedFile, Inspection, Inspections, Latency,
+    Line, Locality, Metric, Metrics, Move, Moves, Need, Obstacle, ObstacleName, PageFacts, Part, Phase,
+    PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool,
+    Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ use crate::job::{Case, Job, Pattern};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "packbench.report/1";
+
+/// The schema of what `packbench inspect` tells.
+pub const INSPECTION_SCHEMA: &str = "packbench.inspection/1";
 
 /// What a run is of: one case in one block. No two runs of a report share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

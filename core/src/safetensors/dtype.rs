@@ -17,6 +17,7 @@ use crate::unit::Bytes;
     Hash,
     strum::Display,
     strum::EnumString,
+    strum::IntoStaticStr,
     strum::VariantArray,
 )]
 pub enum Dtype {

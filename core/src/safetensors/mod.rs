@@ -17,12 +17,14 @@
 //! # Order
 //! Tensors stay in the order of the header, which need not be that of their data.
 
+mod config;
 mod dtype;
 mod error;
 mod header;
 mod index;
 mod placement;
 
+pub use config::Config;
 pub use dtype::Dtype;
 pub use error::{Error, Problem};
 pub use index::Index;
@@ -83,6 +85,11 @@ impl<'a> Safetensors<'a> {
     /// The header as it stands in the file, with the spaces that fill it up and without its length.
     pub fn header(&self) -> &'a [u8] {
         &self.file[LENGTH_BYTES..self.data_offset.0 as usize]
+    }
+
+    /// How long the whole file is.
+    pub fn file_len(&self) -> Bytes {
+        Bytes(self.file.len() as u64)
     }
 
     /// The bytes of a tensor of this file; `None` for a tensor of another file that lies outside this one.

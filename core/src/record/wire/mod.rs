@@ -14,7 +14,7 @@ mod trace;
 pub use assignment::{Assignment, Request};
 pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
 pub use doctor::Check;
-pub use inspection::{Inspection, Part, TensorFacts, Total};
+pub use inspection::*;
 pub use lines::*;
 pub use metrics::*;
 pub use names::*;
