@@ -11,6 +11,7 @@ mod numbered;
 mod order;
 mod pages;
 mod reads;
+mod tables;
 mod trace;
 
 pub use arrangement::{Alignment, Arrangement};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::forward::forward;
+use super::forward::Tables;
 use crate::random::Random;
 use crate::unit::{Bytes, ParseBytesError};
 
@@ -54,7 +54,7 @@ impl Order {
         match (self, names.reference) {
             (Order::File, _) => Ok((0..names.in_file.len()).collect()),
             (Order::Shuffled(seed), _) => Ok(shuffled(names.in_file, *seed)),
-            (Order::Forward, None) => Ok(forward(names.architecture, names.in_file)),
+            (Order::Forward, None) => Ok(Tables::of(names.architecture, names.in_file).order(names.in_file)),
             (Order::Forward | Order::Trace(_) | Order::Like(_), Some(reference)) => {
                 as_named(names.in_file, reference)
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::forward::forward;
+use super::forward::{Stage, Tables};
 use super::{Experts, Layout, TensorExtent, place};
 use crate::record::{WeightRead, WeightTrace};
 use crate::unit::{ByteRange, Bytes};
@@ -63,7 +63,8 @@ impl Layout {
     /// the token picks, and which experts, nobody knows: the first ones stand for them.
     pub fn derived(&self) -> Vec<Read> {
         let names: Vec<&str> = self.tensors.iter().map(|tensor| &*tensor.name).collect();
-        let order = forward(self.architecture.as_deref(), &names);
+        let tables = Tables::of(self.architecture.as_deref(), &names);
+        let order = tables.order(&names);
         let group = |index: usize| place(names[index]).group;
         let mut reads: Vec<Read> = Vec::new();
         for &index in &order {
@@ -71,10 +72,14 @@ impl Layout {
             reads.push(Read { tensor: index, within });
         }
         // without a matrix of its own, the output is computed by the embedding, all of it
-        let find = |wanted: &str| order.iter().copied().find(|&index| group(index) == wanted);
-        if let (Some(embedding), Some(_), None) =
-            (find("token_embedding"), find("output_norm"), find("output"))
-        {
+        let of_output: Vec<&str> = order
+            .iter()
+            .map(|&index| names[index])
+            .filter(|name| tables.stage(name) == Stage::Output)
+            .collect();
+        let tied = !of_output.is_empty() && !of_output.iter().any(|name| place(name).group == "output");
+        let embedding = order.iter().copied().find(|&index| group(index) == "token_embedding");
+        if let Some(embedding) = embedding.filter(|_| tied) {
             reads.push(Read { tensor: embedding, within: self.tensors[embedding].whole() });
         }
         reads
