@@ -16,6 +16,7 @@ pub mod measure;
 pub mod os;
 pub mod random;
 pub mod record;
+pub mod repack;
 pub mod safetensors;
 pub mod session;
 pub mod stats;

@@ -46,16 +46,17 @@ pub use split::{Split, SplitError, check_parts};
 pub use tensor::{Dims, Tensor};
 pub use value::{Value, ValueType};
 pub use writer::{WriteError, Writer};
+pub(crate) use writer::{write_entry, write_start, write_tensor};
 
 use std::fmt;
 
-use crate::unit::{Bytes, FileOffset};
+use crate::unit::{ByteRange, Bytes, FileOffset};
 use cursor::Cursor;
 use tensor::Declared;
 
 const MAGIC: &[u8; 4] = b"GGUF";
-const ALIGNMENT_KEY: &str = "general.alignment";
-const DEFAULT_ALIGNMENT: u32 = 32;
+pub(crate) const ALIGNMENT_KEY: &str = "general.alignment";
+pub(crate) const DEFAULT_ALIGNMENT: u32 = 32;
 
 /// The version of a GGUF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +127,13 @@ impl<'a> Gguf<'a> {
 
     /// The bytes of a tensor of this file; `None` for a tensor of another file that lies outside this one.
     pub fn payload(&self, tensor: &Tensor<'_>) -> Option<&'a [u8]> {
-        let start = usize::try_from(tensor.data.start.0).ok()?;
-        let len = usize::try_from(tensor.data.len.0).ok()?;
+        self.bytes(tensor.data)
+    }
+
+    /// The bytes of a part of this file; `None` for what lies outside it.
+    pub fn bytes(&self, range: ByteRange) -> Option<&'a [u8]> {
+        let start = usize::try_from(range.start.0).ok()?;
+        let len = usize::try_from(range.len.0).ok()?;
         self.file.get(start..)?.get(..len)
     }
 }
