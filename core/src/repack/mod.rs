@@ -4,4 +4,4 @@ mod apply;
 mod plan;
 
 pub use apply::{Apply, ApplyError, ReadBack, Source};
-pub use plan::{Plan, Relocation, Section, gguf};
+pub use plan::{Plan, Relocation, SafetensorsError, Section, gguf, safetensors};

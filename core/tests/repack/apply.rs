@@ -18,7 +18,7 @@ use crate::shared::{file, in_memory};
 
 /// Large enough to be copied in several steps.
 const TENSORS: [(&str, u64); 4] = [("a", 5), ("b", 9 << 20), ("c", 100), ("d", 9 << 20)];
-const ORDER: [usize; 4] = [3, 0, 2, 1];
+const ORDER: [&str; 4] = ["d", "a", "c", "b"];
 
 /// A source, and the plan to turn it around.
 struct Case {

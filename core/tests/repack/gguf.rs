@@ -1,6 +1,7 @@
 //! Which bytes a plan for a GGUF file takes from where.
 
 use packbench_core::gguf::{Gguf, Value, Version, Writer};
+use packbench_core::layout::Alignment;
 use packbench_core::random::Random;
 use packbench_core::repack::{self, Plan};
 use packbench_core::unit::Bytes;
@@ -9,31 +10,31 @@ use proptest::prelude::*;
 use crate::shared::{file, in_memory, meaning, names, written};
 
 const TENSORS: [(&str, u64); 5] = [("e", 100), ("d", 32), ("c", 1), ("b", 0), ("a", 4097)];
+const ORDER: [&str; 5] = ["e", "d", "c", "b", "a"];
+const BACKWARDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-fn plan(parts: &[&[u8]], order: &[usize], alignment: Option<u64>, like: Option<&[u8]>) -> Plan {
+fn plan(parts: &[&[u8]], order: &[&str], align: Option<u64>, like: Option<&[u8]>) -> Plan {
     let parts: Vec<Gguf> = parts.iter().map(|bytes| Gguf::parse(bytes).unwrap()).collect();
     let like = like.map(|bytes| Gguf::parse(bytes).unwrap());
-    repack::gguf(&parts, order, alignment.map(Bytes), like.as_ref())
+    let align = align.map(|bytes| Alignment::new(Bytes(bytes)).unwrap());
+    repack::gguf(&parts, order, align, like.as_ref())
 }
 
-fn repacked(bytes: &[u8], order: &[usize], alignment: Option<u64>) -> Vec<u8> {
+fn repacked(bytes: &[u8], order: &[&str], alignment: Option<u64>) -> Vec<u8> {
     in_memory(&plan(&[bytes], order, alignment, None), &[bytes])
 }
 
 /// `bytes` in the order of `original`, as its `--order like:` has it.
 fn like(bytes: &[u8], original: &[u8]) -> (Vec<u8>, bool) {
-    let now = names(bytes);
-    let order: Vec<usize> =
-        names(original).iter().map(|name| now.iter().position(|known| known == name).unwrap()).collect();
-    let plan = plan(&[bytes], &order, None, Some(original));
+    let plan = plan(&[bytes], &names(original), None, Some(original));
     (in_memory(&plan, &[bytes, original]), plan.restores)
 }
 
 #[test]
 fn header_and_data_are_in_the_new_order() {
     let bytes = file(&TENSORS, None);
-    let new = repacked(&bytes, &[4, 3, 2, 1, 0], None);
-    assert_eq!(names(&new), ["a", "b", "c", "d", "e"]);
+    let new = repacked(&bytes, &BACKWARDS, None);
+    assert_eq!(names(&new), BACKWARDS);
     assert_eq!(meaning(&new), meaning(&bytes));
     let gguf = Gguf::parse(&new).unwrap();
     let mut end = gguf.data_offset.0;
@@ -48,7 +49,7 @@ fn header_and_data_are_in_the_new_order() {
 fn the_order_that_a_file_has_gives_the_file_itself() {
     for alignment in [None, Some(32), Some(4096)] {
         let bytes = file(&TENSORS, alignment);
-        assert_eq!(repacked(&bytes, &[0, 1, 2, 3, 4], None), bytes);
+        assert_eq!(repacked(&bytes, &ORDER, None), bytes);
     }
 }
 
@@ -58,13 +59,12 @@ fn the_alignment_is_added_replaced_or_left_as_it_is() {
         let gguf = Gguf::parse(bytes).unwrap();
         (gguf.alignment.0, gguf.metadata.entries().iter().position(|entry| entry.key == "general.alignment"))
     };
-    let order = [0, 1, 2, 3, 4];
     let (without, with) = (file(&TENSORS, None), file(&TENSORS, Some(64)));
-    assert_eq!(alignment(&repacked(&without, &order, Some(32))), (32, None), "32 is what no key means");
-    assert_eq!(alignment(&repacked(&without, &order, Some(16384))), (16384, Some(2)), "added at the end");
-    assert_eq!(alignment(&repacked(&with, &order, None)), (64, Some(1)));
-    assert_eq!(alignment(&repacked(&with, &order, Some(32))), (32, Some(1)), "replaced in its place");
-    let large = repacked(&with, &order, Some(2 << 20));
+    assert_eq!(alignment(&repacked(&without, &ORDER, Some(32))), (32, None), "32 is what no key means");
+    assert_eq!(alignment(&repacked(&without, &ORDER, Some(16384))), (16384, Some(2)), "added at the end");
+    assert_eq!(alignment(&repacked(&with, &ORDER, None)), (64, Some(1)));
+    assert_eq!(alignment(&repacked(&with, &ORDER, Some(32))), (32, Some(1)), "replaced in its place");
+    let large = repacked(&with, &ORDER, Some(2 << 20));
     assert_eq!(alignment(&large), (2 << 20, Some(1)));
     assert!(Gguf::parse(&large).unwrap().tensors.iter().all(|tensor| tensor.data.start.0 % (2 << 20) == 0));
 }
@@ -72,7 +72,7 @@ fn the_alignment_is_added_replaced_or_left_as_it_is() {
 #[test]
 fn metadata_are_copied_byte_by_byte_and_never_read() {
     let bytes = file(&TENSORS, None);
-    let copied: u64 = plan(&[&bytes], &[0, 1, 2, 3, 4], Some(64), None)
+    let copied: u64 = plan(&[&bytes], &ORDER, Some(64), None)
         .header
         .iter()
         .map(|section| match section {
@@ -88,11 +88,11 @@ fn metadata_are_copied_byte_by_byte_and_never_read() {
 fn like_restores_padding_that_no_order_asks_for() {
     let mut original = file(&TENSORS, None);
     original.truncate(original.len() - 27);
-    assert_ne!(repacked(&original, &[0, 1, 2, 3, 4], None), original, "an order pads the end");
+    assert_ne!(repacked(&original, &ORDER, None), original, "an order pads the end");
     let gguf = Gguf::parse(&original).unwrap();
     let gap = gguf.tensors[0].data.end().0 as usize;
     original[gap..gap + 3].copy_from_slice(b"odd");
-    let moved = repacked(&original, &[2, 0, 1, 4, 3], Some(4096));
+    let moved = repacked(&original, &["c", "e", "d", "a", "b"], Some(4096));
     let (restored, exactly) = like(&moved, &original);
     assert_eq!(restored, original);
     assert!(exactly);
@@ -109,7 +109,7 @@ fn like_follows_other_files_in_order_and_alignment_alone() {
     let quantized_otherwise = written(writer, &larger);
     let (new, exactly) = like(&bytes, &quantized_otherwise);
     assert!(!exactly);
-    assert_eq!(names(&new), ["a", "b", "c", "d", "e"]);
+    assert_eq!(names(&new), BACKWARDS);
     assert_eq!(Gguf::parse(&new).unwrap().alignment, Bytes(128));
     assert_eq!(meaning(&new), meaning(&bytes));
 
@@ -144,15 +144,15 @@ fn parts_are_merged_to_what_they_were_cut_from() {
     let whole = file(&TENSORS, None);
     let parts = split(&TENSORS, &[2, 3]);
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    let merged = in_memory(&plan(&parts, &[0, 1, 2, 3, 4], None, None), &parts);
+    let merged = in_memory(&plan(&parts, &ORDER, None, None), &parts);
     assert_eq!(merged, whole);
-    let backwards = in_memory(&plan(&parts, &[4, 3, 2, 1, 0], Some(64), None), &parts);
+    let backwards = in_memory(&plan(&parts, &BACKWARDS, Some(64), None), &parts);
     assert_eq!(like(&backwards, &whole), (whole.clone(), true));
-    let restored = plan(&parts, &[0, 1, 2, 3, 4], None, Some(&whole));
+    let restored = plan(&parts, &ORDER, None, Some(&whole));
     let sources = [&parts[..], &[&whole]].concat();
     assert_eq!(in_memory(&restored, &sources), whole);
 
-    let alone = repacked(parts[0], &[1, 0], None);
+    let alone = repacked(parts[0], &["d", "e"], None);
     assert!(Gguf::parse(&alone).unwrap().split().unwrap().is_some(), "a part alone stays one");
 }
 
@@ -179,12 +179,11 @@ proptest! {
         let end = Gguf::parse(&original).unwrap().tensors.iter().map(|tensor| tensor.data.end().0).max();
         original.truncate(original.len().saturating_sub(cut).max(end.unwrap_or(u64::MAX) as usize));
 
-        let mut order: Vec<usize> = (0..lens.len()).collect();
+        let mut order: Vec<&str> = lens.iter().map(|(name, _)| *name).collect();
         Random::new(seed).shuffle(&mut order);
         let new = repacked(&original, &order, alignment.map(|shift| 1 << shift));
         prop_assert_eq!(meaning(&new), meaning(&original));
-        let expected: Vec<&str> = order.iter().map(|&index| lens[index].0).collect();
-        prop_assert_eq!(names(&new), expected);
+        prop_assert_eq!(names(&new), order);
         let (restored, exactly) = like(&new, &original);
         prop_assert_eq!(restored, original);
         prop_assert!(exactly);

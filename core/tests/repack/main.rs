@@ -4,4 +4,5 @@
 
 mod apply;
 mod gguf;
+mod safetensors;
 mod shared;

@@ -77,6 +77,6 @@ pub fn meaning(bytes: &[u8]) -> Meaning {
 }
 
 /// The names in the order of the header.
-pub fn names(bytes: &[u8]) -> Vec<String> {
-    Gguf::parse(bytes).unwrap().tensors.iter().map(|tensor| tensor.name.to_owned()).collect()
+pub fn names(bytes: &[u8]) -> Vec<&str> {
+    Gguf::parse(bytes).unwrap().tensors.iter().map(|tensor| tensor.name).collect()
 }

@@ -2,60 +2,63 @@
 
 use std::collections::HashMap;
 
-use super::{Header, Plan, Relocation, Section};
+use super::{Header, Plan, Relocation, Section, in_order, in_place, moving};
 use crate::gguf::{
     ALIGNMENT_KEY, DEFAULT_ALIGNMENT, Entry, Gguf, Tensor, Value, write_entry, write_start, write_tensor,
 };
+use crate::layout::Alignment;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// What a part of a split model has and a whole one doesn't.
 const SPLIT_KEYS: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
 
-/// The file that holds the tensors of `parts`, one model's, in `order`, numbered through all parts; header and data alike,
-/// as llama.cpp wants it. Metadata are those of the first part, verbatim but for `general.alignment`; several parts lose
-/// their `split.*` keys. `alignment` is the source's unless another one is named, or `like` has one.
+/// The file that holds the tensors of `parts`, one model's, in the order of `names`: header and data alike, as llama.cpp
+/// wants it. Metadata are those of the first part, verbatim but for `general.alignment`; several parts lose their
+/// `split.*` keys. Without `align` the alignment is that of `like`, or else the first part's.
 ///
 /// `like`, the last of the sources, gives the new file its own header and padding, if it describes the same tensors and the
-/// same metadata; else its alignment alone.
+/// same metadata and no alignment is named.
 ///
 /// # Panics
-/// If `order` doesn't name each tensor once, `alignment` is no power of two in 32 bits, or there are no parts.
-pub fn gguf(parts: &[Gguf<'_>], order: &[usize], alignment: Option<Bytes>, like: Option<&Gguf<'_>>) -> Plan {
-    let sources = Sources { parts };
-    match (like, alignment) {
-        (Some(like), None) if sources.describe_the_same_as(like) => sources.restored(like),
-        (like, named) => sources.ordered(order, named.or(like.map(|like| like.alignment))),
+/// If `names` doesn't name each tensor once, or there are no parts.
+pub fn gguf(parts: &[Gguf<'_>], names: &[&str], align: Option<Alignment>, like: Option<&Gguf<'_>>) -> Plan {
+    let parts = Parts(parts);
+    match (like, align) {
+        (Some(like), None) if parts.describe_the_same_as(like) => parts.restored(like),
+        (Some(like), None) => parts.ordered(names, like.alignment),
+        (None, None) => parts.ordered(names, parts.first().alignment),
+        (_, Some(align)) => parts.ordered(names, Bytes(align.bytes().into())),
     }
 }
 
-struct Sources<'s, 'a> {
-    parts: &'s [Gguf<'a>],
-}
+struct Parts<'s, 'a>(&'s [Gguf<'a>]);
 
 /// A tensor, and which source holds its data.
 type Sourced<'s, 'a> = (usize, &'s Tensor<'a>);
 
-impl<'s, 'a> Sources<'s, 'a> {
+impl<'s, 'a> Parts<'s, 'a> {
     fn first(&self) -> &'s Gguf<'a> {
-        self.parts.first().expect("a model has at least one part")
+        self.0.first().expect("a model has at least one part")
     }
 
     fn tensors(&self) -> impl Iterator<Item = Sourced<'s, 'a>> {
-        let parts = self.parts.iter().enumerate();
+        let parts = self.0.iter().enumerate();
         parts.flat_map(|(source, part)| part.tensors.iter().map(move |tensor| (source, tensor)))
+    }
+
+    fn by_name(&self) -> impl Iterator<Item = (&'a str, Sourced<'s, 'a>)> {
+        self.tensors().map(|sourced| (sourced.1.name, sourced))
     }
 
     /// The metadata that the new file has, too.
     fn entries(&self) -> impl Iterator<Item = &'s Entry<'a>> {
-        let merged = self.parts.len() > 1;
+        let merged = self.0.len() > 1;
         let entries = self.first().metadata.entries().iter();
         entries.filter(move |entry| !merged || !SPLIT_KEYS.contains(&entry.key))
     }
 
-    fn ordered(&self, order: &[usize], alignment: Option<Bytes>) -> Plan {
-        let tensors: Vec<Sourced> = self.tensors().collect();
-        let tensors = permuted(&tensors, order);
-        let alignment = alignment.unwrap_or(self.first().alignment);
+    fn ordered(&self, names: &[&str], alignment: Bytes) -> Plan {
+        let tensors = in_order(names.iter().copied(), self.by_name());
         let (starts, len) = packed(tensors.iter().map(|(_, tensor)| tensor.data.len), alignment);
         let mut header = self.metadata(tensors.len(), alignment);
         let mut infos = Vec::new();
@@ -67,26 +70,24 @@ impl<'s, 'a> Sources<'s, 'a> {
             0 => header.end,
             _ => FileOffset(header.end.0.next_multiple_of(alignment.0)),
         };
-        let relocations = tensors.iter().zip(&starts).map(|(&(source, tensor), &start)| Relocation {
+        let relocation = |(&(source, tensor), &start): (&Sourced<'_, '_>, &Bytes)| Relocation {
             source,
             range: tensor.data,
             at: data_start + start,
-        });
-        let data = relocations.filter(|relocation| relocation.range.len > Bytes(0)).collect();
+        };
+        let data = moving(tensors.iter().zip(&starts).map(relocation));
         Plan { header: header.sections, data, len: Bytes((data_start + len).0), restores: false }
     }
 
     /// Counts and metadata.
     fn metadata(&self, tensors: usize, alignment: Bytes) -> Header {
-        let value = u32::try_from(alignment.0).ok().filter(|bytes| bytes.is_power_of_two());
-        let value = Value::U32(value.expect("an alignment is a power of two in 32 bits"));
+        let value = Value::U32(u32::try_from(alignment.0).expect("an alignment has 32 bits"));
         let present = self.entries().any(|entry| entry.key == ALIGNMENT_KEY);
         let added = !present && alignment != Bytes(DEFAULT_ALIGNMENT.into());
         let mut written = Vec::new();
         in_memory(write_entry(&mut written, ALIGNMENT_KEY, &value));
 
-        let mut header = Header::default();
-        let mut start = Vec::new();
+        let (mut header, mut start) = (Header::default(), Vec::new());
         let entries = self.entries().count() + usize::from(added);
         in_memory(write_start(&mut start, self.first().version, tensors, entries));
         header.write(start);
@@ -114,36 +115,24 @@ impl<'s, 'a> Sources<'s, 'a> {
 
     /// `like` again, with the data of these parts.
     fn restored(&self, like: &Gguf<'_>) -> Plan {
-        let by_name: HashMap<&str, Sourced> =
-            self.tensors().map(|sourced| (sourced.1.name, sourced)).collect();
-        let theirs = self.parts.len();
-        let range = |start: FileOffset, end: FileOffset| ByteRange { start, len: end - start };
+        let ours: HashMap<&str, Sourced> = self.by_name().collect();
+        let theirs = self.0.len();
         let mut tensors: Vec<&Tensor> = like.tensors.iter().collect();
         tensors.sort_unstable_by_key(|tensor| (tensor.data.start, tensor.data.len));
         let (mut data, mut end) = (Vec::new(), like.data_offset);
         for tensor in tensors {
-            let (source, ours) = by_name[tensor.name];
-            let padding = range(end, tensor.data.start);
-            data.push(Relocation { source: theirs, range: padding, at: padding.start });
-            data.push(Relocation { source, range: ours.data, at: tensor.data.start });
+            let (source, Tensor { data: range, .. }) = ours[tensor.name];
+            data.push(in_place(theirs, end, tensor.data.start));
+            data.push(Relocation { source, range: *range, at: tensor.data.start });
             end = tensor.data.end();
         }
-        let rest = range(end, FileOffset(like.file_len().0));
-        data.push(Relocation { source: theirs, range: rest, at: rest.start });
-        data.retain(|relocation| relocation.range.len > Bytes(0));
-        let header = range(FileOffset(0), like.data_offset);
-        let header = Section::Copied(Relocation { source: theirs, range: header, at: header.start });
-        Plan { header: vec![header], data, len: like.file_len(), restores: true }
+        data.push(in_place(theirs, end, FileOffset(like.file_len().0)));
+        let header = Section::Copied(in_place(theirs, FileOffset(0), like.data_offset));
+        Plan { header: vec![header], data: moving(data), len: like.file_len(), restores: true }
     }
 }
 
-fn permuted<T: Copy>(items: &[T], order: &[usize]) -> Vec<T> {
-    let mut sorted = order.to_vec();
-    sorted.sort_unstable();
-    assert!(sorted.into_iter().eq(0..items.len()), "an order names each tensor once");
-    order.iter().map(|&index| items[index]).collect()
-}
-
+/// Names, shapes and types, whatever the order.
 fn described<'s, 'a: 's>(tensors: impl Iterator<Item = &'s Tensor<'a>>) -> Vec<Tensor<'a>> {
     let nowhere = ByteRange::default();
     let mut tensors: Vec<Tensor> = tensors.map(|tensor| Tensor { data: nowhere, ..*tensor }).collect();

@@ -1,8 +1,13 @@
 //! Where each byte of a new file comes from. Pure.
 
 mod gguf;
+mod safetensors;
 
 pub use self::gguf::gguf;
+pub use self::safetensors::{SafetensorsError, safetensors};
+
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
@@ -69,4 +74,26 @@ impl Header {
             _ => self.sections.push(Section::Copied(Relocation { source, range, at })),
         }
     }
+}
+
+/// `items` in the order of `names`.
+///
+/// # Panics
+/// If `names` doesn't name each once.
+fn in_order<N: Eq + Hash, T>(names: impl Iterator<Item = N>, items: impl Iterator<Item = (N, T)>) -> Vec<T> {
+    let mut by_name: HashMap<N, T> = items.collect();
+    let ordered = names.map(|name| by_name.remove(&name).expect("an order names what is there, once"));
+    let ordered = ordered.collect();
+    assert!(by_name.is_empty(), "an order names all that is there");
+    ordered
+}
+
+/// What `source` has from `start` up to `end`, at the same place in the new file.
+fn in_place(source: usize, start: FileOffset, end: FileOffset) -> Relocation {
+    Relocation { source, range: ByteRange { start, len: end - start }, at: start }
+}
+
+/// Without what moves no byte.
+fn moving(relocations: impl IntoIterator<Item = Relocation>) -> Vec<Relocation> {
+    relocations.into_iter().filter(|relocation| relocation.range.len > Bytes(0)).collect()
 }
