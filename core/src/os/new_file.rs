@@ -82,12 +82,13 @@ impl NewFile {
         let folder = folder(path);
         sweep(folder);
         let failed = |call| move |source| NewFileError::Io { call, path: folder.to_owned(), source };
+        let opened = File::open(folder).map_err(failed("opening the folder"))?;
         let unfinished = begin(folder).map_err(failed("creating a file in"))?;
         match system::reserve(unfinished.as_file(), len) {
             Ok(()) => Ok(NewFile { unfinished, path: path.to_owned(), existing }),
             Err(full) if full.kind() == io::ErrorKind::StorageFull => {
                 drop(unfinished);
-                let found = File::open(folder).ok().and_then(|folder| system::free(&folder));
+                let found = system::free(&opened);
                 Err(NewFileError::NoRoom { needed: len, found, folder: folder.to_owned() })
             }
             Err(source) => Err(failed("reserving space in")(source)),
@@ -258,7 +259,7 @@ mod tests {
         assert!(said(folder.path()).ends_with("is a folder: name a file"));
         assert_eq!(said(Path::new("/dev/null")), "/dev/null is a device: name a file");
         let said = said(&folder.path().join("none/new"));
-        assert!(said.starts_with("creating a file in ") && said.ends_with("none"), "{said}");
+        assert!(said.starts_with("opening the folder ") && said.ends_with("none"), "{said}");
     }
 
     #[test]

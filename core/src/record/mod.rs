@@ -13,7 +13,7 @@ pub use wire::{
     Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
     FirstToken, Floored, Forward, ForwardSource, Gaps, Header, InspectedFile, Inspection, Inspections, Latency,
     Line, Locality, Metric, Metrics, Move, Moves, Need, Obstacle, ObstacleName, PageFacts, Part, Phase,
-    PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool,
+    PhaseCost, PhaseName, Plan, Proof, ReadBack, Repacked, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool,
     Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
@@ -26,6 +26,9 @@ pub const SCHEMA: &str = "packbench.report/1";
 
 /// The schema of what `packbench inspect` tells.
 pub const INSPECTION_SCHEMA: &str = "packbench.inspection/1";
+
+/// The schema of what `packbench repack` tells.
+pub const REPACKED_SCHEMA: &str = "packbench.repacked/1";
 
 /// What a run is of: one case in one block. No two runs of a report share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

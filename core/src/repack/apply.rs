@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Plan, Relocation, Section};
 use crate::os::{Existing, ModelFile, NewFile, NewFileError, Os, OsError};
+use crate::record::ReadBack;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// What is copied, and then compared while it is still in memory.
@@ -51,15 +52,6 @@ pub struct Source {
     pub path: PathBuf,
     /// The file.
     pub file: Box<dyn ModelFile>,
-}
-
-/// From where the new file is read back, to be compared with its sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadBack {
-    /// From memory, as it was written.
-    Memory,
-    /// From memory, and once more from storage.
-    Storage,
 }
 
 /// How a plan is carried out.

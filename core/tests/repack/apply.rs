@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use packbench_core::error::chain;
 use packbench_core::gguf::Gguf;
 use packbench_core::os::{self, Existing, NewFileError, Os};
-use packbench_core::repack::{self, Apply, ApplyError, Plan, ReadBack, Source};
+use packbench_core::record::ReadBack;
+use packbench_core::repack::{self, Apply, ApplyError, Plan, Source};
 use packbench_core::unit::Bytes;
 use tempfile::TempDir;
 

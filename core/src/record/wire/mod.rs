@@ -9,6 +9,7 @@ mod inspection;
 mod lines;
 mod metrics;
 mod names;
+mod repacked;
 mod trace;
 
 pub use assignment::{Assignment, Request};
@@ -18,4 +19,5 @@ pub use inspection::*;
 pub use lines::*;
 pub use metrics::*;
 pub use names::*;
+pub use repacked::{ReadBack, Repacked};
 pub use trace::{WeightRead, WeightTrace};

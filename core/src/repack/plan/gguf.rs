@@ -76,7 +76,8 @@ impl<'s, 'a> Parts<'s, 'a> {
             at: data_start + start,
         };
         let data = moving(tensors.iter().zip(&starts).map(relocation));
-        Plan { header: header.sections, data, len: Bytes((data_start + len).0), restores: false }
+        let len = Bytes((data_start + len).0);
+        Plan { header: header.sections, data, len, alignment: Some(alignment), restores: false }
     }
 
     /// Counts and metadata.
@@ -128,7 +129,8 @@ impl<'s, 'a> Parts<'s, 'a> {
         }
         data.push(in_place(theirs, end, FileOffset(like.file_len().0)));
         let header = Section::Copied(in_place(theirs, FileOffset(0), like.data_offset));
-        Plan { header: vec![header], data: moving(data), len: like.file_len(), restores: true }
+        let (len, alignment) = (like.file_len(), Some(like.alignment));
+        Plan { header: vec![header], data: moving(data), len, alignment, restores: true }
     }
 }
 

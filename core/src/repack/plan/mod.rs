@@ -20,6 +20,8 @@ pub struct Plan {
     pub data: Vec<Relocation>,
     /// How long it is. What lies in neither list is zero.
     pub len: Bytes,
+    /// What tensors begin at multiples of, where the format lets a file say it.
+    pub alignment: Option<Bytes>,
     /// Whether header and padding are those of the file that it was to be like: it is that file again, bit for bit, if
     /// the tensors hold what they held there.
     pub restores: bool,

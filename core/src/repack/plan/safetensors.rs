@@ -73,7 +73,8 @@ pub fn safetensors(
         relocation
     };
     let data = moving(tensors.into_iter().map(place));
-    Ok(Plan { header: header.sections, data, len: Bytes(at.0), restores: like.is_some() })
+    let (len, restores) = (Bytes(at.0), like.is_some());
+    Ok(Plan { header: header.sections, data, len, alignment: None, restores })
 }
 
 /// All that the shards say, in the order in which they first say it.
