@@ -32,7 +32,7 @@ pub unsafe fn pread(fd: c_int, buffer: *mut c_void, len: usize, offset: u64) -> 
 }
 
 /// Opens a file for reads past the page cache.
-pub fn open_direct(path: &Path) -> std::io::Result<File> {
+pub fn open_direct(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().read(true).custom_flags(libc::O_DIRECT).open(path)
 }

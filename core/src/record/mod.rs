@@ -11,10 +11,10 @@ pub use caveat::Caveat;
 pub use report::{ReadError, Report};
 pub use wire::{
     Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
-    FirstToken, Floored, Forward, ForwardSource, Gaps, Header, InspectedFile, Inspection, Inspections, Latency,
-    Line, Locality, Metric, Metrics, Move, Moves, Need, Obstacle, ObstacleName, PageFacts, Part, Phase,
-    PhaseCost, PhaseName, Plan, Proof, ReadBack, Repacked, Residency, Run, SelfTest, Span, Status, Storage, TensorFacts, Tool,
-    Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
+    FirstToken, Floored, Forward, ForwardSource, Gaps, Header, InspectedFile, Inspection, Inspections,
+    Latency, Line, Locality, Metric, Metrics, Move, Moves, Need, Obstacle, ObstacleName, PageFacts, Part,
+    Phase, PhaseCost, PhaseName, Plan, Proof, ReadBack, Repacked, Residency, Run, SelfTest, Span, Status,
+    Storage, TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 mod errors;
 mod loading;
 mod order;
+mod repack;
 mod shared;
 mod tokens;
 mod trace;
