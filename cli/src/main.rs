@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
         cmd::Verb::Inspect(args) => cmd::inspect::run(&args),
+        cmd::Verb::Repack(args) => cmd::repack::run(&args),
         cmd::Verb::Run(args) => cmd::run::run(*args),
         cmd::Verb::Trace(args) => cmd::trace::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod doctor;
 pub mod inspect;
+pub mod repack;
 pub mod report;
 pub mod run;
 pub mod schema;
@@ -39,6 +40,8 @@ pub struct Cli {
 pub enum Verb {
     /// Show what model files hold, and how their order suits the first token.
     Inspect(inspect::Args),
+    /// Write a model's tensors into a new file in another order.
+    Repack(repack::Args),
     /// Measure how this device brings model files in.
     Run(Box<run::Args>),
     /// Show in which order the engine first reads a model's weights.

@@ -10,6 +10,7 @@ mod moves;
 mod pages;
 mod plan;
 mod progress;
+mod repacked;
 mod report;
 mod table;
 mod trace;
@@ -21,6 +22,7 @@ pub use doctor::doctor;
 pub use inspection::inspections;
 pub use plan::{plan, verified};
 pub use progress::Progress;
+pub use repacked::{Copying, repacked};
 pub use report::report;
 pub use trace::trace;
 

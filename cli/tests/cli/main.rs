@@ -7,6 +7,8 @@ mod compare;
 mod inspect;
 mod kill;
 mod readme;
+mod repack;
+mod repack_bad_days;
 mod rig;
 mod run;
 mod scratch;
