@@ -374,8 +374,13 @@ fn two_layouts_of_one_model_are_one_payload() {
 
     let report = Report::read(&written(&told)).unwrap();
     assert_eq!(report.header().schema, SCHEMA);
-    let question =
-        Question { by: Field::Variant, metric: Metric::WallNs, base: None, threshold: 0.05, allow: vec![] };
+    let question = Question {
+        by: vec![Field::Variant],
+        metric: Metric::WallNs,
+        base: None,
+        threshold: 0.05,
+        allow: vec![],
+    };
     let answer = compare(&report, &question).unwrap();
     assert_eq!(answer.comparisons.len(), 2, "one for each policy");
     assert!(answer.comparisons.iter().all(|one| one.blocks == 6 && one.interval.is_some()));

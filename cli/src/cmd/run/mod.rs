@@ -103,7 +103,7 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
         let mut out = io::stdout().lock();
         write!(out, "{}", render::report(&report))?;
         if args.aa {
-            write!(out, "\n{}", render::comparisons(&compare(&report, &question(Field::Variant))?))?;
+            write!(out, "\n{}", render::comparisons(&compare(&report, &question(&[Field::Variant]))?))?;
         }
         writeln!(out, "\nReport: {}", path.display())?;
         if let Some(next) = next(args, path, &report, &end) {
@@ -135,11 +135,11 @@ fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> 
 /// A field in which arms can be compared; the models first, for they are what was named.
 fn first_comparison(report: &Report) -> Option<Field> {
     let fields = [Field::Variant, Field::Policy, Field::Pattern, Field::Prompt, Field::IoSize, Field::Cache];
-    fields.into_iter().find(|&by| compare(report, &question(by)).is_ok())
+    fields.into_iter().find(|&by| compare(report, &question(&[by])).is_ok())
 }
 
-fn question(by: Field) -> Question {
-    Question { by, metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
+fn question(by: &[Field]) -> Question {
+    Question { by: by.to_vec(), metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
 }
 
 fn list(args: &Args) -> anyhow::Result<ExitCode> {
