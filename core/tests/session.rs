@@ -27,7 +27,11 @@ fn tool() -> Tool {
 }
 
 fn job(models: &[(&str, &Path)], blocks: u32) -> Job {
-    let model = |&(name, path): &(&str, &Path)| Model { name: name.into(), path: Some(path.into()) };
+    let model = |&(name, path): &(&str, &Path)| Model {
+        name: name.into(),
+        path: Some(path.into()),
+        arrangement: None,
+    };
     Job {
         models: models.iter().map(model).collect(),
         probes: vec![ProbeKind::Faults],

@@ -12,3 +12,4 @@ mod repack_bad_days;
 mod rig;
 mod run;
 mod scratch;
+mod variants;

@@ -23,6 +23,14 @@ pub fn keep(folder: &Path, name: &str, text: &str) -> bool {
     write().is_ok()
 }
 
+/// Makes a folder, unless it is there.
+///
+/// # Errors
+/// When the system refuses.
+pub fn make_folder(path: &Path) -> Result<(), OsError> {
+    fs::create_dir_all(path).map_err(|source| OsError::Call { call: "making a folder", source })
+}
+
 /// A file that is removed when this is dropped.
 #[derive(Debug)]
 pub struct Scratch(tempfile::NamedTempFile);

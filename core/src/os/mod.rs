@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use append::{AppendError, AppendFile};
 pub use foreign::Foreign;
-pub use keep::{Scratch, keep, kept, scratch};
+pub use keep::{Scratch, keep, kept, make_folder, scratch};
 pub use new_file::{Existing, NewFile, NewFileError};
 pub use work::{Buffer, Reads, Touches, page_sum};
 

@@ -74,6 +74,8 @@ wire_names! {
     }
     /// What a phase line announces.
     PhaseName {
+        /// Making a copy of the model in another arrangement.
+        Repack,
         /// Reading the tensors once, to know the model by its content.
         Hash,
         /// Asking whether residency can say no.
