@@ -14,6 +14,7 @@ pub mod layout;
 pub mod measure;
 #[allow(unsafe_code)]
 pub mod os;
+pub mod quant;
 pub mod random;
 pub mod record;
 pub mod session;

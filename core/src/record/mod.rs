@@ -1,19 +1,30 @@
-//! What is answered: the lines of a report.
+//! What is answered: the lines of a report, and the files of quantization: scores, plans, evaluations.
 //!
 //! A report is JSON Lines. The first line is a [`Header`]; a [`Run`] line follows for each case measured once, also
 //! when it failed; an [`End`] line closes each segment. [`wire`] holds every type that is serialized and nothing else is.
 
 mod caveat;
+mod evaluation;
+mod json;
+mod quant_plan;
 mod report;
+mod scores;
 pub mod wire;
 
 pub use caveat::Caveat;
+pub use evaluation::EVALUATION_SCHEMA;
+pub use json::JsonError;
+pub use quant_plan::PLAN_SCHEMA;
 pub use report::{ReadError, Report};
+pub use scores::SCORES_SCHEMA;
 pub use wire::{
-    Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
-    FirstToken, Floored, Header, Inspection, Latency, Line, Metric, Metrics, Need, Obstacle, ObstacleName,
-    Part, Phase, PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage,
-    TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
+    Against, AgreedLayers, Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End,
+    EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, FimScores, Finding, FirstToken,
+    Floored, Header, Imatrix, Inspection, KldDifference, Labels, Latency, Line, Metric, Metrics, Need,
+    Obstacle, ObstacleName, Override, Part, Phase, PhaseCost, PhaseName, Plan, PlanBudget, PlanStats,
+    PlannedTensor, Planning, Price, PricedModel, Pricing, Proof, QuantPlan, Residency, Run, SelfTest, Shards,
+    Span, Status, StockMix, Storage, TensorFacts, TensorPrices, Text, Tool, Total, TypeChange, TypeShare,
+    Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

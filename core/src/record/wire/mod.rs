@@ -4,18 +4,27 @@
 mod assignment;
 mod comparison;
 mod doctor;
+mod evaluation;
 mod fields;
 mod inspection;
 mod lines;
+mod maps;
 mod metrics;
 mod names;
+mod quant_plan;
+mod scores;
 mod trace;
 
 pub use assignment::{Assignment, Request};
 pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
 pub use doctor::Check;
+pub use evaluation::{Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference};
 pub use inspection::{Inspection, Part, TensorFacts, Total};
 pub use lines::*;
 pub use metrics::*;
 pub use names::*;
+pub use quant_plan::{
+    Against, AgreedLayers, Override, PlanBudget, PlanStats, PlannedTensor, Planning, QuantPlan, TypeChange,
+};
+pub use scores::{FimScores, Price, PricedModel, Pricing, Shards, StockMix, TensorPrices, Text};
 pub use trace::{WeightRead, WeightTrace};

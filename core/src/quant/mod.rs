@@ -1,0 +1,5 @@
+//! From scores to plans: what each tensor costs in each type, and which types a budget should buy.
+
+mod published;
+
+pub use published::{Scored, published};
