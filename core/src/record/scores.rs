@@ -1,12 +1,15 @@
 //! Scores read back, and held against what they say of themselves.
 
 use super::json::{self, JsonError};
-use super::{FimScores, Pricing, Shards, TensorPrices};
+use super::{FimScores, PricedModel, Pricing, Shards, TensorPrices};
 use crate::gguf::{Dims, GgmlType};
 use crate::unit::Bytes;
 
 /// The schema of [`Pricing`] that this version writes and reads.
 pub const SCORES_SCHEMA: &str = "packbench.scores/1";
+
+/// More weights, and more bytes in a header, than any model has: below it no sum of bytes overflows.
+const MOST: u64 = 1 << 50;
 
 /// By how much a score may differ from the trace that it was made of: what rounding and a detour over text cost.
 const ROUNDING: f64 = 1e-9;
@@ -66,15 +69,16 @@ impl Pricing {
 
     fn check(&self) -> Result<(), JsonError> {
         json::schema(&self.schema, SCORES_SCHEMA)?;
-        json::hash("model.payload_hash", &self.model.payload_hash)?;
         self.texts.iter().try_for_each(|text| json::hash("hash of a text", &text.hash))?;
         json::at_least_one("tokens", self.tokens)?;
-        if !self.model.alignment_bytes.is_power_of_two() {
-            return Err(json::value("model.alignment_bytes", self.model.alignment_bytes, "a power of two"));
-        }
+        self.model.check()?;
         self.shards.check()?;
         json::none_repeated("tensor", self.tensors.iter().map(|tensor| tensor.name.as_str()))?;
         self.tensors.iter().try_for_each(TensorPrices::check)?;
+        let weights = self.tensors.iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.elements()?));
+        if weights.is_none_or(|weights| weights > MOST) {
+            return Err(json::value("tensors", "more weights", format!("at most {MOST} in all")));
+        }
         json::none_repeated("stock mix", self.stock_mixes.iter().map(|mix| mix.name.as_str()))?;
         self.check_mixes()
     }
@@ -93,6 +97,20 @@ impl Pricing {
     }
 }
 
+impl PricedModel {
+    fn check(&self) -> Result<(), JsonError> {
+        json::hash("model.payload_hash", &self.payload_hash)?;
+        let (header, alignment) = (self.header_bytes, self.alignment_bytes);
+        if !alignment.is_power_of_two() || alignment > u32::MAX.into() {
+            return Err(json::value("model.alignment_bytes", alignment, "a power of two"));
+        }
+        match header <= MOST && header.is_multiple_of(alignment) {
+            true => Ok(()),
+            false => Err(json::value("model.header_bytes", header, format!("a multiple of {alignment}"))),
+        }
+    }
+}
+
 impl Shards {
     fn check(&self) -> Result<(), JsonError> {
         let within = self.held.iter().all(|&shard| (1..=self.of).contains(&shard));
@@ -107,6 +125,11 @@ impl Shards {
 }
 
 impl TensorPrices {
+    /// Its weights; `None` for a shape that is none.
+    pub fn elements(&self) -> Option<u64> {
+        Dims::new(&self.shape).ok().map(|dims| dims.elements())
+    }
+
     /// The tensor's bytes in another type.
     ///
     /// # Errors
