@@ -18,13 +18,13 @@ pub use quant_plan::PLAN_SCHEMA;
 pub use report::{ReadError, Report};
 pub use scores::SCORES_SCHEMA;
 pub use wire::{
-    Against, AgreedLayers, Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End,
-    EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, FimScores, Finding, FirstToken,
-    Floored, Header, Imatrix, Inspection, KldDifference, Labels, Latency, Line, Metric, Metrics, Need,
-    Obstacle, ObstacleName, Override, Part, Phase, PhaseCost, PhaseName, Plan, PlanBudget, PlanStats,
-    PlannedTensor, Planning, Price, PricedModel, Pricing, Proof, QuantPlan, Residency, Run, SelfTest, Shards,
-    Span, Status, StockMix, Storage, TensorFacts, TensorPrices, Text, Tool, Total, TypeChange, TypeShare,
-    Variant, Verdict, WeightRead, WeightTrace,
+    Against, AgreedLayers, Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Curve,
+    CurvePoint, Device, End, EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, FimScores,
+    Finding, FirstToken, Floored, Header, Imatrix, Inspection, KldDifference, Labels, Latency, Line, Metric,
+    Metrics, Need, Obstacle, ObstacleName, Override, Part, Phase, PhaseCost, PhaseName, Plan, PlanBudget,
+    PlanStats, PlannedTensor, Planning, Price, PricedModel, Pricing, Proof, QuantPlan, Residency, Run,
+    SelfTest, Shards, Span, Status, StockMix, Storage, TensorFacts, TensorPrices, Text, Tool, Total,
+    TypeChange, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 
 mod assignment;
 mod comparison;
+mod curve;
 mod doctor;
 mod evaluation;
 mod fields;
@@ -17,6 +18,7 @@ mod trace;
 
 pub use assignment::{Assignment, Request};
 pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
+pub use curve::{Curve, CurvePoint};
 pub use doctor::Check;
 pub use evaluation::{Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference};
 pub use inspection::{Inspection, Part, TensorFacts, Total};
