@@ -36,6 +36,9 @@ fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
         cmd::Verb::Trace(args) => cmd::trace::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),
         cmd::Verb::Compare(args) => cmd::compare::run(&args),
+        cmd::Verb::MergeScores(args) => cmd::merge_scores::run(&args),
+        cmd::Verb::Plan(args) => cmd::plan::run(&args),
+        cmd::Verb::EmitLlamaQuantize(args) => cmd::emit_llama_quantize::run(&args),
         cmd::Verb::Doctor(args) => cmd::doctor::run(&args),
         cmd::Verb::Schema => cmd::schema::run(),
         cmd::Verb::Completions { shell } => {

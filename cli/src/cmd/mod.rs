@@ -2,7 +2,11 @@
 
 pub mod compare;
 pub mod doctor;
+pub mod emit_llama_quantize;
 pub mod inspect;
+pub mod merge_scores;
+mod output;
+pub mod plan;
 pub mod report;
 pub mod run;
 pub mod schema;
@@ -43,6 +47,12 @@ pub enum Verb {
     Report(report::Args),
     /// Hold the arms of a report against each other.
     Compare(compare::Args),
+    /// Add up scores of parts of the sequences.
+    MergeScores(merge_scores::Args),
+    /// Choose a quantization type for each tensor, from scores and a budget.
+    Plan(plan::Args),
+    /// Print the command of llama.cpp's own tool that carries a plan out.
+    EmitLlamaQuantize(emit_llama_quantize::Args),
     /// Say what this machine can prove, and what to do about the rest.
     Doctor(doctor::Args),
     /// Print the JSON Schema of a report's lines.

@@ -1,6 +1,7 @@
 //! What a person reads, or a program by --json. Everything here is made from records; nothing is measured and nothing is decided.
 
 mod comparisons;
+mod curve;
 mod doctor;
 mod first_token;
 mod floor;
@@ -9,6 +10,7 @@ mod measured;
 mod pages;
 mod plan;
 mod progress;
+mod quant_plan;
 mod report;
 mod table;
 mod trace;
@@ -16,10 +18,12 @@ mod trace;
 use std::io::{self, Write};
 
 pub use comparisons::comparisons;
+pub use curve::curve;
 pub use doctor::doctor;
 pub use inspection::inspection;
 pub use plan::{plan, verified};
 pub use progress::Progress;
+pub use quant_plan::quant_plan;
 pub use report::report;
 pub use trace::trace;
 

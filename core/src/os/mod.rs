@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use append::{AppendError, AppendFile};
 pub use foreign::Foreign;
-pub use keep::{Scratch, keep, kept, scratch};
+pub use keep::{Scratch, keep, kept, scratch, write_whole};
 pub use work::{Buffer, Reads, Touches, page_sum};
 
 use crate::job::{Advice, Io};

@@ -25,12 +25,17 @@ pub fn curve(scores: &FimScores, types: &[GgmlType]) -> Result<Curve, PlanError>
     let mut plans = Vec::new();
     for step in 0..=PLANS {
         let (least, most) = (table.least().0, table.most().0);
-        plans.extend(point(&table, Bytes(least + (most - least) / PLANS * step))?);
+        // at the last step all of the difference, so that the largest types are in
+        let more = (most - least) / PLANS * step + (most - least) % PLANS * step / PLANS;
+        plans.extend(point(&table, Bytes(least + more))?);
     }
     plans.dedup_by_key(|point| point.file_bytes);
-    let mut stock_mixes = Vec::new();
+    let (mut stock_mixes, mut unpriced_mixes) = (Vec::new(), Vec::new());
     for mix in &pricing.stock_mixes {
-        stock_mixes.extend(stock_point(pricing, mix)?);
+        match stock_point(pricing, mix)? {
+            Some(point) => stock_mixes.push(point),
+            None => unpriced_mixes.push(mix.name.clone()),
+        }
     }
     Ok(Curve {
         schema: CURVE_SCHEMA.to_owned(),
@@ -38,6 +43,7 @@ pub fn curve(scores: &FimScores, types: &[GgmlType]) -> Result<Curve, PlanError>
         payload_hash: pricing.model.payload_hash.clone(),
         plans,
         stock_mixes,
+        unpriced_mixes,
     })
 }
 

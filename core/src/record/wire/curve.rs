@@ -16,6 +16,8 @@ pub struct Curve {
     pub plans: Vec<CurvePoint>,
     /// What the engine's own recipes come to, those of which each tensor has a price.
     pub stock_mixes: Vec<CurvePoint>,
+    /// The engine's other recipes: they hold types in which some tensor has no price.
+    pub unpriced_mixes: Vec<String>,
 }
 
 /// A file that could be made.
