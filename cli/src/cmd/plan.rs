@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use packbench_core::compare::affordable;
 use packbench_core::gguf::GgmlType;
 use packbench_core::quant::{Budget, Question, Strategy, curve, plan};
 use packbench_core::record::FimScores;
+use packbench_core::unit::Nanos;
 
 use super::output::{write, write_json};
 use crate::render;
@@ -30,6 +32,9 @@ Budgets:
   same-as:Q3_K_M   the bytes of that stock mix of the same model
   bpw:3.5          bits per weight, the whole file counted
   loss:0.05        the fewest bytes that are foretold to lose no more nats per token
+  first-token:800ms@report.jsonl
+                   the bytes whose cold first token comes within that time, by the report of a device that measured
+                   first tokens of this model (packbench run MODEL --probe first_token)
 
 Examples:
   packbench plan fim_scores.json --budget same-as:Q3_K_M -o quant_plan.json
@@ -77,7 +82,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let question = Question {
         strategy: args.strategy.clone(),
         types: args.types.clone(),
-        budget: args.budget.clone(),
+        budget: args.budget.clone().map(resolved).transpose()?,
         base: args.base.clone(),
         upgrade: args.upgrade,
     };
@@ -91,6 +96,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         false => write!(out, "{}", render::quant_plan(&plan))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the report that a time is to be turned into bytes by.
+fn resolved(budget: Budget) -> anyhow::Result<Budget> {
+    let Budget::FirstToken { within, report, .. } = budget else { return Ok(budget) };
+    let affordable =
+        affordable(&super::compare::read(Path::new(&report))?, within).with_context(|| report.clone())?;
+    let by = &affordable.by;
+    writeln!(
+        io::stderr(),
+        "{within} buys {}: measured was {} for \"{}\", of which {} are the floor",
+        affordable.bytes,
+        Nanos(by.first_token_ns),
+        by.case,
+        Nanos(by.floor_ns)
+    )?;
+    Ok(Budget::FirstToken { within, report, bytes: Some(affordable.bytes) })
 }
 
 fn draw(name: &Path, scores: &FimScores, types: &[GgmlType]) -> anyhow::Result<()> {

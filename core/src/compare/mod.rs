@@ -2,11 +2,13 @@
 //!
 //! Runs are paired within blocks, and only there: a device drifts, and what is measured minutes apart isn't compared.
 
+mod budget;
 mod compat;
 mod floor;
 mod pairing;
 mod verdict;
 
+pub use budget::{Affordable, NotAffordable, affordable};
 pub use compat::{Difference, Incomparable, differences};
 pub use floor::floors;
 use pairing::Group;

@@ -21,7 +21,7 @@ impl Budget {
             }
             Budget::BitsPerWeight(bits) => Ok(Bytes((bits * weights(table) as f64 / 8.0) as u64)),
             Budget::Loss(nats) => for_loss(table, *nats),
-            Budget::FirstToken { .. } => Err(PlanError::NotResolved),
+            Budget::FirstToken { bytes, .. } => bytes.ok_or(PlanError::NotResolved),
         }
     }
 }

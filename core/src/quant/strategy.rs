@@ -137,6 +137,8 @@ pub enum Budget {
         within: Nanos,
         /// Where the report lies.
         report: String,
+        /// What that comes to, once somebody has read the report.
+        bytes: Option<Bytes>,
     },
 }
 
@@ -163,10 +165,13 @@ impl FromStr for Budget {
 fn first_token(text: &str) -> Option<Budget> {
     let (time, report) = text.split_once('@')?;
     let milliseconds: u64 = time.strip_suffix("ms")?.parse().ok()?;
-    Some(Budget::FirstToken {
-        within: Nanos(milliseconds.checked_mul(1_000_000)?),
-        report: report.to_owned(),
-    })
+    let within = Nanos(milliseconds.checked_mul(1_000_000)?);
+    Some(Budget::FirstToken { within, report: report.to_owned(), bytes: None })
+}
+
+/// What a plan may say of where a report lies.
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 impl fmt::Display for Budget {
@@ -176,8 +181,8 @@ impl fmt::Display for Budget {
             Budget::SameAs(mix) => write!(f, "same-as:{mix}"),
             Budget::BitsPerWeight(bits) => write!(f, "bpw:{bits}"),
             Budget::Loss(nats) => write!(f, "loss:{nats}"),
-            Budget::FirstToken { within, report } => {
-                write!(f, "first-token:{}ms@{report}", within.0 / 1_000_000)
+            Budget::FirstToken { within, report, .. } => {
+                write!(f, "first-token:{}ms@{}", within.0 / 1_000_000, file_name(report))
             }
         }
     }
