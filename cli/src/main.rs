@@ -45,6 +45,7 @@ fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut cmd::Cli::command(), "packbench", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        cmd::Verb::Man(args) => cmd::man::run(&args),
         cmd::Verb::Agent => Ok(packbench_agent::main()),
     }
 }

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod doctor;
 pub mod emit_llama_quantize;
 pub mod inspect;
+pub mod man;
 pub mod merge_scores;
 mod output;
 pub mod plan;
@@ -62,6 +63,8 @@ pub enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write manual pages.
+    Man(man::Args),
     /// Serve one request as an agent (how packbench starts itself to measure).
     #[command(hide = true)]
     Agent,

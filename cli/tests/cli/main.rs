@@ -6,6 +6,7 @@ mod bad_days;
 mod compare;
 mod inspect;
 mod kill;
+mod man;
 mod plan;
 mod readme;
 mod rig;
