@@ -8,7 +8,7 @@ mod prices;
 use insta::assert_snapshot;
 use packbench_core::error::chain;
 use packbench_core::gguf::{Dims, GgmlType, Gguf, Value, Version, Writer};
-use packbench_core::quant::cost::quantized_header;
+use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY, quantized_header};
 use packbench_core::quant::{Question, curve, plan, tensor_types};
 use packbench_core::record::{FimScores, Planning, QuantPlan};
 use prices::scores;
@@ -90,6 +90,10 @@ fn bytes_are_those_of_the_file() {
         let mut writer = Writer::new(Version::V3);
         writer.set("general.architecture", Value::String(b"llama"));
         keys.iter().for_each(|key| writer.set(key, Value::U32(2)));
+        if keys.contains(&"general.file_type") {
+            writer.set(PLAN_HASH_KEY, Value::String(&[b'f'; 64]));
+            writer.set(PREDICTED_KLD_KEY, Value::F32(0.1));
+        }
         for tensor in &tensors {
             writer.tensor(&tensor.name, Dims::new(&tensor.shape).unwrap(), type_of(&tensor.name)).unwrap();
         }

@@ -11,6 +11,7 @@ mod assign;
 mod budget;
 pub mod cost;
 mod curve;
+pub mod divergence;
 mod emit;
 mod error;
 mod greedy;

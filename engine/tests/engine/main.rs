@@ -5,6 +5,7 @@
 
 mod errors;
 mod loading;
+mod quantize;
 mod shared;
 mod tokens;
 mod trace;
