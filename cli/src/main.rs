@@ -3,6 +3,8 @@
 //! It never measures: it drives a target, and a process of its own measures there.
 
 mod cmd;
+#[cfg(feature = "llama")]
+mod quality;
 mod render;
 mod target;
 
@@ -34,6 +36,12 @@ fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
         cmd::Verb::Inspect(args) => cmd::inspect::run(&args),
         cmd::Verb::Run(args) => cmd::run::run(*args),
         cmd::Verb::Trace(args) => cmd::trace::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Score(args) => cmd::score::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Quantize(args) => cmd::quantize::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Eval(args) => cmd::eval::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),
         cmd::Verb::Compare(args) => cmd::compare::run(&args),
         cmd::Verb::MergeScores(args) => cmd::merge_scores::run(&args),

@@ -3,14 +3,20 @@
 pub mod compare;
 pub mod doctor;
 pub mod emit_llama_quantize;
+#[cfg(feature = "llama")]
+pub mod eval;
 pub mod inspect;
 pub mod man;
 pub mod merge_scores;
 mod output;
 pub mod plan;
+#[cfg(feature = "llama")]
+pub mod quantize;
 pub mod report;
 pub mod run;
 pub mod schema;
+#[cfg(feature = "llama")]
+pub mod score;
 pub mod trace;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
@@ -44,6 +50,15 @@ pub enum Verb {
     Run(Box<run::Args>),
     /// Show in which order the engine first reads a model's weights.
     Trace(trace::Args),
+    /// Find out how much a model minds errors in each tensor, and what each quantization type would cost it.
+    #[cfg(feature = "llama")]
+    Score(score::Args),
+    /// Make a smaller file of a model, by a plan or by one of the engine's own recipes.
+    #[cfg(feature = "llama")]
+    Quantize(quantize::Args),
+    /// Measure how far quantized models are from the model that they were made of.
+    #[cfg(feature = "llama")]
+    Eval(eval::Args),
     /// Show the tables of a report.
     Report(report::Args),
     /// Hold the arms of a report against each other.

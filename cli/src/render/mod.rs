@@ -3,6 +3,8 @@
 mod comparisons;
 mod curve;
 mod doctor;
+#[cfg(feature = "llama")]
+mod evaluation;
 mod first_token;
 mod floor;
 mod inspection;
@@ -12,6 +14,8 @@ mod plan;
 mod progress;
 mod quant_plan;
 mod report;
+#[cfg(feature = "llama")]
+mod scores;
 mod table;
 mod trace;
 
@@ -20,11 +24,17 @@ use std::io::{self, Write};
 pub use comparisons::comparisons;
 pub use curve::curve;
 pub use doctor::doctor;
+#[cfg(feature = "llama")]
+pub use evaluation::evaluation;
 pub use inspection::inspection;
 pub use plan::{plan, verified};
 pub use progress::Progress;
+#[cfg(feature = "llama")]
+pub use progress::Share;
 pub use quant_plan::quant_plan;
 pub use report::report;
+#[cfg(feature = "llama")]
+pub use scores::scores;
 pub use trace::trace;
 
 /// Writes `value` for a program. Failures are those of `out`, so that a closed pipe is known as one.

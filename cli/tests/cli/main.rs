@@ -8,6 +8,7 @@ mod inspect;
 mod kill;
 mod man;
 mod plan;
+mod quality;
 mod readme;
 mod rig;
 mod run;

@@ -2,7 +2,7 @@
 
 mod args;
 mod drive;
-mod interrupt;
+pub mod interrupt;
 mod journal;
 mod remember;
 
