@@ -132,7 +132,7 @@ fn answer(output: &mut dyn Write, answer: &impl serde::Serialize) -> Result<Carr
 fn trace(path: PathBuf, prompt: &Prompt, cache: Option<&Path>) -> Result<WeightTrace, AgentError> {
     let engine = engine().ok_or(AgentError::NoEngine)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let model = Model { name, path: Some(path.clone()) };
+    let model = Model { name, path: Some(path.clone()), arrangement: None };
     let variant = session::identify(&os::host(), &model, cache)?;
     let trace = engine.trace(&path, prompt, &AtomicBool::new(false))?;
     Ok(WeightTrace { payload_hash: Some(variant.payload_hash), ..trace })

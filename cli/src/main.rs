@@ -3,6 +3,8 @@
 //! It never measures: it drives a target, and a process of its own measures there.
 
 mod cmd;
+#[cfg(feature = "llama")]
+mod quality;
 mod render;
 mod target;
 
@@ -32,16 +34,27 @@ fn main() -> ExitCode {
 fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
     match cli.verb {
         cmd::Verb::Inspect(args) => cmd::inspect::run(&args),
+        cmd::Verb::Repack(args) => cmd::repack::run(&args),
         cmd::Verb::Run(args) => cmd::run::run(*args),
         cmd::Verb::Trace(args) => cmd::trace::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Score(args) => cmd::score::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Quantize(args) => cmd::quantize::run(&args),
+        #[cfg(feature = "llama")]
+        cmd::Verb::Eval(args) => cmd::eval::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),
         cmd::Verb::Compare(args) => cmd::compare::run(&args),
+        cmd::Verb::MergeScores(args) => cmd::merge_scores::run(&args),
+        cmd::Verb::Plan(args) => cmd::plan::run(&args),
+        cmd::Verb::EmitLlamaQuantize(args) => cmd::emit_llama_quantize::run(&args),
         cmd::Verb::Doctor(args) => cmd::doctor::run(&args),
         cmd::Verb::Schema => cmd::schema::run(),
         cmd::Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut cmd::Cli::command(), "packbench", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        cmd::Verb::Man(args) => cmd::man::run(&args),
         cmd::Verb::Agent => Ok(packbench_agent::main()),
     }
 }

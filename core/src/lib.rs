@@ -14,8 +14,11 @@ pub mod layout;
 pub mod measure;
 #[allow(unsafe_code)]
 pub mod os;
+pub mod quant;
 pub mod random;
 pub mod record;
+pub mod repack;
+pub mod safetensors;
 pub mod session;
 pub mod stats;
 pub mod unit;

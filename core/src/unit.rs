@@ -94,7 +94,7 @@ fn scaled(value: u64, units: &[(u64, &str)]) -> String {
 }
 
 /// What a size was spelt as, when it could not be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("found size {found:?}, expected a whole number with an optional unit: 4096, 128K, 128KiB, 4MiB, 1GB")]
 pub struct ParseBytesError {
     found: String,

@@ -25,7 +25,7 @@ fn model() -> Vec<u8> {
     TinyModel::new(3).bytes()
 }
 
-/// Answers `token`, whatever it is asked.
+/// Answers `token`, whatever it is asked; of the model at the path `other` one more than that.
 struct Scripted {
     token: Cell<u32>,
     copied: u64,
@@ -67,7 +67,8 @@ impl Engine for Scripted {
             copied: Bytes(self.copied),
             vocabulary: 100,
         };
-        Ok(Box::new(Loaded { facts, token: Token(self.token.get()), remaps: self.remaps.clone() }))
+        let token = Token(self.token.get() + u32::from(request.path.ends_with("other")));
+        Ok(Box::new(Loaded { facts, token, remaps: self.remaps.clone() }))
     }
 }
 
@@ -113,7 +114,7 @@ impl Decoding for Said {
 
 fn assignment(policies: &[Policy], blocks: u32, cache: &Path) -> Assignment {
     let job = Job {
-        models: vec![Model { name: "m".into(), path: Some("m".into()) }],
+        models: vec![Model { name: "m".into(), path: Some("m".into()), arrangement: None }],
         probes: vec![ProbeKind::FirstToken, ProbeKind::Faults],
         policies: policies.to_vec(),
         patterns: vec![Pattern::Sequential],
@@ -180,6 +181,24 @@ fn each_first_token_is_the_first_thing_that_its_process_measures() {
     assert!(runs.iter().all(|run| run.status == Status::Ok), "{runs:?}");
     assert!(processes > 6, "{processes}");
     assert_eq!(engine.loads.get(), 2 + 6, "once in the rehearsal, then once a run");
+}
+
+#[test]
+fn the_same_tensors_must_answer_the_same_in_every_file() {
+    let cache = tempfile::tempdir().unwrap();
+    let (os, engine) = (FakeOs::new(model(), Eviction::Works), Scripted::new());
+    let mut asked = assignment(&[Policy::Normal], 2, cache.path());
+    asked.job.probes = vec![ProbeKind::FirstToken];
+    asked.job.models.push(Model { name: "other".into(), path: Some("other".into()), arrangement: None });
+    let (runs, _) = session(&os, &engine, asked);
+    let tokens: Vec<&Run> = runs.iter().filter(|run| run.case.way().is_some()).collect();
+    assert_eq!(tokens.len(), 4);
+    for run in tokens {
+        let expected = if run.case.variant == "m" { Status::Ok } else { Status::Failed };
+        assert_eq!(run.status, expected, "{run:?}");
+    }
+    let said: Vec<_> = runs.iter().filter_map(|run| run.error.as_deref()).collect();
+    assert!(said.len() == 2 && said[0].contains("token 8, expected 7"), "{said:?}");
 }
 
 #[test]

@@ -27,7 +27,11 @@ fn tool() -> Tool {
 }
 
 fn job(models: &[(&str, &Path)], blocks: u32) -> Job {
-    let model = |&(name, path): &(&str, &Path)| Model { name: name.into(), path: Some(path.into()) };
+    let model = |&(name, path): &(&str, &Path)| Model {
+        name: name.into(),
+        path: Some(path.into()),
+        arrangement: None,
+    };
     Job {
         models: models.iter().map(model).collect(),
         probes: vec![ProbeKind::Faults],
@@ -174,7 +178,7 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
       "metrics": {
         "bytes_covered": 252576,
         "bytes_fetched": null,
-        "checksum": 6719,
+        "checksum": 6856,
         "cpu_ns": null,
         "major_faults": 1,
         "minor_faults": null,
@@ -374,8 +378,13 @@ fn two_layouts_of_one_model_are_one_payload() {
 
     let report = Report::read(&written(&told)).unwrap();
     assert_eq!(report.header().schema, SCHEMA);
-    let question =
-        Question { by: Field::Variant, metric: Metric::WallNs, base: None, threshold: 0.05, allow: vec![] };
+    let question = Question {
+        by: vec![Field::Variant],
+        metric: Metric::WallNs,
+        base: None,
+        threshold: 0.05,
+        allow: vec![],
+    };
     let answer = compare(&report, &question).unwrap();
     assert_eq!(answer.comparisons.len(), 2, "one for each policy");
     assert!(answer.comparisons.iter().all(|one| one.blocks == 6 && one.interval.is_some()));

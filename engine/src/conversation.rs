@@ -10,6 +10,9 @@ use crate::log;
 /// llama.cpp's answer when the abort callback said so.
 const ABORTED: i32 = 2;
 
+/// Logits that are kept at once: 128 MiB of them. A vocabulary may have 262,144 tokens, and llama.cpp keeps them all.
+const MOST_LOGITS: usize = 1 << 25;
+
 /// A conversation with a model.
 pub struct Conversation<'m> {
     context: Context<'m>,
@@ -33,19 +36,45 @@ impl<'m> Conversation<'m> {
 
     fn say(&mut self, tokens: &[Token]) -> Result<Token, EngineError> {
         self.check(tokens)?;
+        self.take_in(tokens, Context::decode)?;
+        let token = likeliest(self.context.logits().ok_or_else(no_logits)?)?;
+        self.last = Some(token);
+        Ok(token)
+    }
+
+    /// Takes in `tokens` and hands out the logits after each, in order: one for each token of the vocabulary.
+    ///
+    /// # Errors
+    /// As of [`Decoding::prefill`].
+    pub fn logits(&mut self, tokens: &[Token], each: &mut dyn FnMut(&[f32])) -> Result<(), EngineError> {
+        self.check(tokens)?;
+        let at_once = (MOST_LOGITS / self.vocabulary.max(1) as usize).max(1);
+        for piece in tokens.chunks(at_once) {
+            self.take_in(piece, Context::decode_all)?;
+            for index in 0..piece.len() {
+                let logits = self.context.logits_of(index).ok_or_else(no_logits)?;
+                likeliest(logits)?;
+                each(logits);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(
+        &mut self,
+        tokens: &[Token],
+        decode: impl FnOnce(&mut Context<'m>, &mut [i32]) -> i32,
+    ) -> Result<(), EngineError> {
         self.numbers.clear();
         self.numbers.extend(tokens.iter().map(|token| token.0.cast_signed()));
-        let (code, log) = log::capture(|| self.context.decode(&mut self.numbers));
+        let (code, log) = log::capture(|| decode(&mut self.context, &mut self.numbers));
         match code {
             0 => {}
             ABORTED => return Err(EngineError::Cancelled),
             code => return Err(EngineError::Compute { code, log: log.complaint() }),
         }
         self.said += tokens.len() as u32;
-        let no_logits = EngineError::Compute { code, log: "it gave no logits".to_owned() };
-        let token = likeliest(self.context.logits().ok_or(no_logits)?)?;
-        self.last = Some(token);
-        Ok(token)
+        Ok(())
     }
 
     fn check(&self, tokens: &[Token]) -> Result<(), EngineError> {
@@ -80,6 +109,10 @@ impl Decoding for Conversation<'_> {
         let last = self.last.ok_or(EngineError::PromptEmpty)?;
         self.say(&[last])
     }
+}
+
+fn no_logits() -> EngineError {
+    EngineError::Compute { code: 0, log: "it gave no logits".to_owned() }
 }
 
 /// The first of the largest. One that is not a number spoils them all: it would be lost in a comparison.

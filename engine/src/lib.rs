@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! LlamaCpp ── load ──► hooks::observe ─► ffi::Model ─► LoadedLlama ── context ──► Conversation
-//!          └─ trace ─► the same, LoadedLlama::step: ffi::Node ─► trace::note ─► WeightTrace
+//!          ├─ trace ─► the same, LoadedLlama::step: ffi::Node ─► trace::note ─► WeightTrace
+//!          ├─ open ─► LoadedLlama::evaluation ─► Conversation::logits, of each token
+//!          └─ quantize, effective_types: whole files;  rows: by the row, in memory
 //! ```
 //! All calls into llama.cpp are in `ffi`, the functions that stand between it and the system in `hooks`. Nothing is
 //! printed: what llama.cpp says is kept for the call that made it say so (`log`).
@@ -20,6 +22,8 @@ mod ffi;
 mod hooks;
 mod log;
 mod model;
+mod quantize;
+pub mod rows;
 mod trace;
 
 use std::path::Path;
@@ -30,7 +34,9 @@ use packbench_core::measure::engine::{Engine, EngineError, LoadRequest, LoadWay,
 use packbench_core::os::{self, Os};
 use packbench_core::record::WeightTrace;
 
+pub use conversation::Conversation;
 pub use model::LoadedLlama;
+pub use quantize::{ColumnWeights, Mix, NoteValue, QuantizeError, Recipe};
 
 /// The version of the crate that builds llama.cpp; Cargo.toml pins it.
 const BINDINGS: &str = "llama-cpp-sys-2 0.1.161";

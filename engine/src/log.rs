@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use packbench_core::unit::Bytes;
 
-/// Lines kept of one call: more than llama.cpp says without a model that floods it.
-const MOST_LINES: usize = 256;
+/// Lines kept of one call: more than llama.cpp says without a model that floods it. Quantizing takes two a tensor.
+const MOST_LINES: usize = 1 << 16;
 
 thread_local! {
     static KEPT: RefCell<Option<Log>> = const { RefCell::new(None) };
@@ -46,6 +46,11 @@ pub fn keep(level: Level, text: &str) {
 }
 
 impl Log {
+    /// All of them, in order.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, text)| text.as_str())
+    }
+
     /// The last thing that went wrong, or the last line.
     pub fn complaint(&self) -> String {
         // llama.cpp closes with a line that says no more than that it failed.

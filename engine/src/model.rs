@@ -11,7 +11,7 @@ use packbench_core::os::{FileFacts, Foreign};
 use packbench_core::unit::{Bytes, FileOffset};
 
 use crate::conversation::Conversation;
-use crate::ffi::{Context, LoadMode, Model, Node, Watcher};
+use crate::ffi::{Context, LoadMode, Model, Node, Purpose, Watcher};
 use crate::hooks::{self, Observed};
 use crate::log::{self, Log};
 use crate::trace;
@@ -64,14 +64,28 @@ impl<'a> LoadedLlama<'a> {
             after();
         };
         let room = u32::try_from(prompt.len()).unwrap_or(u32::MAX);
-        self.open_context(room, Some(Box::new(watcher)))?.prefill(prompt)?;
+        self.open_context(room, Purpose::Conversation, Some(Box::new(watcher)))?.prefill(prompt)?;
         Ok(reads.take())
+    }
+
+    /// A conversation of at most `tokens` tokens that tells all its logits, computed as exactly as the weights allow.
+    ///
+    /// # Errors
+    /// As of a context.
+    pub fn evaluation(&self, tokens: u32) -> Result<Conversation<'_>, EngineError> {
+        self.open_context(tokens, Purpose::Evaluation, None)
+    }
+
+    /// The token that begins a text, where the model wants one. [`LoadedModel::tokens`] has it in front of a text.
+    pub fn beginning(&self) -> Option<Token> {
+        self.model.beginning().map(Token)
     }
 
     /// A context for `tokens` tokens, whose operations `watcher` is shown.
     fn open_context<'m>(
         &'m self,
         tokens: u32,
+        purpose: Purpose,
         watcher: Option<Watcher<'m>>,
     ) -> Result<Conversation<'m>, EngineError> {
         let needs = self.context_bytes(tokens);
@@ -79,7 +93,7 @@ impl<'a> LoadedLlama<'a> {
         if available.is_some_and(|available| needs > available) {
             return Err(EngineError::ContextTooLarge { tokens, needs: Some(needs), available });
         }
-        let open = || Context::new(&self.model, tokens, self.request.threads, watcher);
+        let open = || Context::new(&self.model, tokens, self.request.threads, purpose, watcher);
         let (context, _) = log::capture(open);
         let context =
             context.ok_or(EngineError::ContextTooLarge { tokens, needs: Some(needs), available })?;
@@ -119,7 +133,7 @@ impl LoadedModel for LoadedLlama<'_> {
     }
 
     fn context(&self, tokens: u32) -> Result<Box<dyn Decoding + '_>, EngineError> {
-        Ok(Box::new(self.open_context(tokens, None)?))
+        Ok(Box::new(self.open_context(tokens, Purpose::Conversation, None)?))
     }
 
     fn remap(&self) -> Result<(), EngineError> {

@@ -1,5 +1,9 @@
-// Reads the header of a GGUF file with gguf-parser-go, large metadata skipped, once for every line on standard input,
-// and answers each with the nanoseconds that the read took. The caller so decides when it runs: between its own reads.
+// Reads GGUF files with gguf-parser-go.
+//
+//	reader FILE file|mmap   the header, large metadata skipped, once for every line on standard input; each is answered
+//	                        with the nanoseconds that the read took. The caller so decides when it runs: between its own
+//	                        reads
+//	reader FILE facts       all that the file says and holds, a line each
 package main
 
 import (
@@ -13,7 +17,13 @@ import (
 
 func main() {
 	if len(os.Args) != 3 {
-		fail(fmt.Errorf("found %d arguments, expected 2: reader FILE file|mmap", len(os.Args)-1))
+		fail(fmt.Errorf("found %d arguments, expected 2: reader FILE file|mmap|facts", len(os.Args)-1))
+	}
+	if os.Args[2] == "facts" {
+		if err := printFacts(os.Args[1]); err != nil {
+			fail(err)
+		}
+		return
 	}
 	options, err := readOptions(os.Args[2])
 	if err != nil {
@@ -36,7 +46,7 @@ func readOptions(access string) ([]gguf.GGUFReadOption, error) {
 	case "mmap":
 		return []gguf.GGUFReadOption{gguf.SkipLargeMetadata(), gguf.UseMMap()}, nil
 	default:
-		return nil, fmt.Errorf("found access %q, expected file or mmap", access)
+		return nil, fmt.Errorf("found access %q, expected file, mmap or facts", access)
 	}
 }
 

@@ -10,6 +10,8 @@ mod harness;
 mod harness_cost;
 mod header_parse;
 mod ratio;
+mod repack_cost;
+mod repack_readers;
 mod report;
 mod rounds;
 
@@ -19,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::repack_readers::Readers;
 use crate::report::Report;
 use crate::rounds::Plan;
 
@@ -66,6 +69,43 @@ enum Stage {
         /// Where the measured file is made: a folder on a device with readahead 128 KiB
         #[arg(long)]
         folder: PathBuf,
+    },
+    /// Our repacking of a model of 1.1 GB beside cp and sync
+    RepackCost {
+        /// Where the model is made and copied: a folder on a local disk with room for three times its size
+        #[arg(long)]
+        folder: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
+    /// What other readers find in repacked files
+    RepackReaders {
+        /// Where the files are made
+        #[arg(long)]
+        folder: PathBuf,
+        /// A Python that has gguf and safetensors
+        #[arg(long)]
+        python: PathBuf,
+        /// py/facts.py
+        #[arg(long)]
+        script: PathBuf,
+        /// The program built from go/
+        #[arg(long)]
+        reader: Option<PathBuf>,
+        /// A real model, beside those that are made
+        #[arg(long)]
+        model: Option<PathBuf>,
+    },
+    /// One repacking: how repack-cost starts itself
+    #[command(hide = true)]
+    Repack {
+        /// The model
+        model: PathBuf,
+        /// The new file
+        out: PathBuf,
+        /// Read it back from storage
+        #[arg(long)]
+        verify: bool,
     },
 }
 
@@ -115,6 +155,16 @@ fn run(cli: Cli) -> Result<bool> {
             report.show(&header_parse::beside_go(&folder, repeat.into(), &reader)?)?;
         }
         Stage::FaultCounts { folder } => report.show(&fault_counts::run(&folder)?)?,
+        Stage::RepackCost { folder, repeat } => {
+            let bench = repack_cost::Bench::new(&folder, repeat.into())?;
+            report.show(&[bench.memory()?])?;
+            report.show(&bench.beside_cp()?)?;
+        }
+        Stage::RepackReaders { folder, python, script, reader, model } => {
+            let readers = Readers { python: &python, script: &script, go: reader.as_deref() };
+            report.show(&repack_readers::rows(&folder, &readers, model.as_deref())?)?;
+        }
+        Stage::Repack { model, out, verify } => repack_cost::once(&model, &out, verify)?,
     }
     Ok(report.holds())
 }

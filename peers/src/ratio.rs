@@ -18,6 +18,8 @@ pub enum Bar {
     AtMost(f64),
     /// Peer ÷ ours is at least this.
     TimesFaster(f64),
+    /// Peer ÷ ours may be this: we are not shown to be slower.
+    NoSlower(f64),
     /// Nothing: the row stands there for orientation.
     None,
 }
@@ -49,7 +51,7 @@ impl RatioRow {
     /// Compares times round by round.
     pub fn new(what: impl Into<String>, rounds: Rounds, bar: Bar) -> Result<Self> {
         let (base, over) = match bar {
-            Bar::TimesFaster(_) => (&rounds.ours, &rounds.peer),
+            Bar::TimesFaster(_) | Bar::NoSlower(_) => (&rounds.ours, &rounds.peer),
             Bar::Within(..) | Bar::AtMost(_) | Bar::None => (&rounds.peer, &rounds.ours),
         };
         let ratio = compare(base, over)?;
@@ -76,7 +78,7 @@ impl Row for RatioRow {
         let time = |samples| median(samples).map_or("–".to_owned(), |median| median.to_string());
         let decimals = match self.bar {
             Bar::TimesFaster(_) => 1,
-            Bar::Within(..) | Bar::AtMost(_) | Bar::None => 4,
+            Bar::Within(..) | Bar::AtMost(_) | Bar::NoSlower(_) | Bar::None => 4,
         };
         let span = |RatioInterval { low, high, .. }, decimals| format!("{low:.decimals$}–{high:.decimals$}");
         vec![
@@ -114,6 +116,7 @@ impl Row for RatioRow {
             Bar::Within(least, most) => Some(least <= low && high <= most),
             Bar::AtMost(most) => Some(high <= most),
             Bar::TimesFaster(least) => Some(least <= low),
+            Bar::NoSlower(least) => Some(least <= high),
             Bar::None => None,
         }
     }
@@ -126,6 +129,7 @@ impl fmt::Display for Bar {
             Bar::Within(least, most) => write!(f, "{least}–{most}"),
             Bar::AtMost(most) => write!(f, "≤ {most}"),
             Bar::TimesFaster(least) => write!(f, "≥ {least} ×"),
+            Bar::NoSlower(least) => write!(f, "up to ≥ {least}"),
             Bar::None => f.write_str("–"),
         }
     }
@@ -151,6 +155,8 @@ mod tests {
         assert_eq!(holds(10_400, 10_000, Bar::AtMost(1.03)), Some(false));
         assert_eq!(holds(10_000, 310_000, Bar::TimesFaster(30.0)), Some(true));
         assert_eq!(holds(10_000, 290_000, Bar::TimesFaster(30.0)), Some(false));
+        assert_eq!(holds(10_000, 9_600, Bar::NoSlower(0.95)), Some(true));
+        assert_eq!(holds(10_000, 9_400, Bar::NoSlower(0.95)), Some(false));
         assert_eq!(holds(10_000, 1, Bar::None), None);
     }
 }

@@ -17,15 +17,17 @@ use crate::{exit, render};
 #[command(after_help = "Examples:
   packbench compare report.jsonl --by policy
   packbench compare report.jsonl --by variant --threshold 3% --json
+  packbench compare report.jsonl --by variant,policy         layout, policy, and both together
   packbench compare report.jsonl --by policy --metric bytes_fetched --base will_need
 
 Exit codes: 0 no arm is worse by the threshold, 1 some arm is (its whole interval lies beyond), 2 nothing valid to say.")]
 pub struct Args {
     /// The report of a session.
     report: PathBuf,
-    /// The field in which the arms differ; they must agree in all others.
-    #[arg(long, value_name = "FIELD", value_parser = named::<Field>())]
-    by: Field,
+    /// The field in which the arms differ; they must agree in all others. Several fields show what each does, and what
+    /// they do together.
+    #[arg(long, value_name = "FIELD", required = true, value_delimiter = ',', value_parser = named::<Field>())]
+    by: Vec<Field>,
     /// What of the runs is compared.
     #[arg(long, value_parser = named::<Metric>(), default_value = "wall_ns", hide_possible_values = false)]
     metric: Metric,
@@ -47,7 +49,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = read(&args.report)?;
     let question = Question {
-        by: args.by,
+        by: args.by.clone(),
         metric: args.metric,
         base: args.base.clone(),
         threshold: args.threshold,

@@ -2,10 +2,22 @@
 
 pub mod compare;
 pub mod doctor;
+pub mod emit_llama_quantize;
+#[cfg(feature = "llama")]
+pub mod eval;
 pub mod inspect;
+pub mod man;
+pub mod merge_scores;
+mod output;
+pub mod plan;
+#[cfg(feature = "llama")]
+pub mod quantize;
+pub mod repack;
 pub mod report;
 pub mod run;
 pub mod schema;
+#[cfg(feature = "llama")]
+pub mod score;
 pub mod trace;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
@@ -33,16 +45,33 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Show what a model file holds, in the order of the file.
+    /// Show what model files hold, and how their order suits the first token.
     Inspect(inspect::Args),
+    /// Write a model's tensors into a new file in another order.
+    Repack(repack::Args),
     /// Measure how this device brings model files in.
     Run(Box<run::Args>),
     /// Show in which order the engine first reads a model's weights.
     Trace(trace::Args),
+    /// Find out how much a model minds errors in each tensor, and what each quantization type would cost it.
+    #[cfg(feature = "llama")]
+    Score(score::Args),
+    /// Make a smaller file of a model, by a plan or by one of the engine's own recipes.
+    #[cfg(feature = "llama")]
+    Quantize(quantize::Args),
+    /// Measure how far quantized models are from the model that they were made of.
+    #[cfg(feature = "llama")]
+    Eval(eval::Args),
     /// Show the tables of a report.
     Report(report::Args),
     /// Hold the arms of a report against each other.
     Compare(compare::Args),
+    /// Add up scores of parts of the sequences.
+    MergeScores(merge_scores::Args),
+    /// Choose a quantization type for each tensor, from scores and a budget.
+    Plan(plan::Args),
+    /// Print the command of llama.cpp's own tool that carries a plan out.
+    EmitLlamaQuantize(emit_llama_quantize::Args),
     /// Say what this machine can prove, and what to do about the rest.
     Doctor(doctor::Args),
     /// Print the JSON Schema of a report's lines.
@@ -52,6 +81,8 @@ pub enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write manual pages.
+    Man(man::Args),
     /// Serve one request as an agent (how packbench starts itself to measure).
     #[command(hide = true)]
     Agent,

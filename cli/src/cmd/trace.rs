@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use packbench_core::job::Prompt;
-use packbench_core::os::keep;
 
+use super::output::write_json;
 use super::run::cache_dir;
 use crate::render;
 use crate::target::{Host, Target, TraceQuestion};
@@ -42,13 +42,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         write!(io::stdout().lock(), "{}", render::trace(&trace))?;
         return Ok(ExitCode::SUCCESS);
     };
-    let mut text = Vec::new();
-    render::json(&mut text, &trace)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
-    let whole = keep(folder.unwrap_or(".".as_ref()), &name.to_string_lossy(), &String::from_utf8(text)?);
-    if !whole {
-        bail!("{} can't be written", path.display());
-    }
+    write_json(path, &trace)?;
     Ok(ExitCode::SUCCESS)
 }

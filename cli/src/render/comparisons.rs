@@ -19,12 +19,16 @@ const HEADER: [&str; 10] = [
     "candidate median",
     "blocks",
 ];
+/// Where the fields stand that arms differ in.
+const EFFECT: usize = 3;
+/// The last columns hold numbers.
+const NUMBERS: usize = 6;
 
 /// A line for each comparison, then what takes away from the trust in them.
 pub fn comparisons(answer: &Comparisons) -> String {
-    let rows = answer.comparisons.iter().map(|comparison| row(answer.metric, comparison));
-    let mut text = format!("{} by {}, threshold {}\n\n", answer.metric, answer.by, percent(answer.threshold));
-    text += &table(&HEADER, 4, rows);
+    let mut text =
+        format!("{} by {}, threshold {}\n\n", answer.metric, list(&answer.by), percent(answer.threshold));
+    text += &rows(answer);
     if !answer.floors.is_empty() {
         text += &format!("\nCold first tokens against their floors\n{}", super::floor::rows(&answer.floors));
     }
@@ -33,6 +37,19 @@ pub fn comparisons(answer: &Comparisons) -> String {
         text += &format!("\n{}\n", notes.join("\n"));
     }
     text
+}
+
+fn rows(answer: &Comparisons) -> String {
+    let mut header = HEADER.to_vec();
+    let mut rows: Vec<Vec<String>> = answer.comparisons.iter().map(|one| row(answer.metric, one)).collect();
+    // Where arms differ in one field it goes without saying.
+    if answer.by.len() > 1 {
+        header.insert(EFFECT, "effect of");
+        for (row, comparison) in rows.iter_mut().zip(&answer.comparisons) {
+            row.insert(EFFECT, list(&comparison.differ_in));
+        }
+    }
+    table(&header, header.len() - NUMBERS, rows)
 }
 
 fn row(metric: Metric, comparison: &Comparison) -> Vec<String> {
@@ -49,6 +66,11 @@ fn row(metric: Metric, comparison: &Comparison) -> Vec<String> {
         shown(comparison.candidate_median),
         comparison.blocks.to_string(),
     ]
+}
+
+/// `variant, policy`
+fn list(fields: &[Field]) -> String {
+    fields.iter().map(Field::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The fields in which the arms agree, as a case lists them.

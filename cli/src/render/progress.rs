@@ -73,3 +73,41 @@ fn of_phase(phase: &Phase) -> String {
         Phase { phase, .. } => phase.to_string(),
     }
 }
+
+/// Shows how far a computation is.
+#[cfg(feature = "llama")]
+pub struct Share {
+    bar: Option<ProgressBar>,
+}
+
+#[cfg(feature = "llama")]
+impl Share {
+    const WHOLE: u64 = 10_000;
+
+    /// On standard error, if somebody watches there.
+    pub fn new() -> Self {
+        let bar = stderr().is_terminal().then(|| ProgressBar::new(Self::WHOLE));
+        if let Some(bar) = &bar {
+            let style = ProgressStyle::with_template("{bar:24} {percent} % {msg} ({eta} left)");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        }
+        Share { bar }
+    }
+
+    /// That a share of the work is done, and what is being done.
+    pub fn show(&mut self, phase: &str, done: f64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(phase.to_owned());
+            bar.set_position((done * Self::WHOLE as f64) as u64);
+        }
+    }
+}
+
+#[cfg(feature = "llama")]
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,25 +1,39 @@
 //! Tables without borders: they survive a mail, an issue and a narrow terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
 /// A table whose first `left` columns are words and whose others are numbers.
 pub fn table(header: &[&str], left: usize, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().copied());
-    rows.into_iter().for_each(|row| {
-        table.add_row(row);
-    });
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        let alignment = if index < left { CellAlignment::Left } else { CellAlignment::Right };
-        column.set_cell_alignment(alignment);
+    let header = header.iter().map(|title| (*title).to_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    let width = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| cell.chars().count());
+    let widest = |column| rows.iter().map(|row| width(row, column)).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(widest).collect();
+    let mut text = String::new();
+    for row in &rows {
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            text += &if column < left { format!("{cell:<width$}  ") } else { format!("{cell:>width$}  ") };
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    lines.concat()
+    text
 }
 
 /// A dash where there is nothing to say.
 pub fn or_dash<T: ToString>(value: Option<T>) -> String {
     value.map_or("–".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_left_and_numbers_right() {
+        let rows = [["µ", "1", ""], ["longer", "1000", "–"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(
+            table(&["word", "number", "more"], 1, rows),
+            "word    number  more\nµ            1\nlonger    1000     –\n"
+        );
+        assert_eq!(table(&["word"], 1, []), "word\n");
+    }
 }

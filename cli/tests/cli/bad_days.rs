@@ -10,12 +10,12 @@ use crate::scratch::{Scratch, program, stderr};
 
 const JOB: [&str; 6] = ["--probe", "faults", "--cache", "cold", "--pattern", "sequential"];
 
-fn am_root() -> bool {
+pub fn am_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout.starts_with(b"0\n")
 }
 
 /// A small file system that is gone with its owner.
-struct Mounted<'a>(&'a Path);
+pub struct Mounted<'a>(&'a Path);
 
 impl Drop for Mounted<'_> {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl Drop for Mounted<'_> {
     }
 }
 
-fn mount<'a>(path: &'a Path, size: &str) -> Option<Mounted<'a>> {
+pub fn mount<'a>(path: &'a Path, size: &str) -> Option<Mounted<'a>> {
     std::fs::create_dir_all(path).unwrap();
     let options = format!("size={size}");
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(path).output();

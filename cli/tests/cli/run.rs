@@ -128,7 +128,7 @@ fn an_interrupt_ends_between_runs_and_the_session_can_go_on() {
     assert_eq!(scratch.report("r.jsonl").runs.len(), 404);
 }
 
-fn wait_for_runs(process: &mut std::process::Child, runs: usize) {
+pub fn wait_for_runs(process: &mut std::process::Child, runs: usize) {
     use std::io::{BufRead, BufReader};
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
     // What comes later must still find a reader.

@@ -39,7 +39,7 @@ struct Runs<'a> {
 impl<'a> Runs<'a> {
     fn arm(&self, case: &Case) -> Arm<'a> {
         let runs = self.of.get(case).map(Vec::as_slice).unwrap_or_default();
-        self.sieve.arm(case.to_string(), runs)
+        self.sieve.arm(vec![case.to_string()], runs)
     }
 
     /// Of all runs of `case`.

@@ -2,11 +2,13 @@
 //!
 //! Runs are paired within blocks, and only there: a device drifts, and what is measured minutes apart isn't compared.
 
+mod budget;
 mod compat;
 mod floor;
 mod pairing;
 mod verdict;
 
+pub use budget::{Affordable, NotAffordable, affordable};
 pub use compat::{Difference, Incomparable, differences};
 pub use floor::floors;
 use pairing::Group;
@@ -20,8 +22,8 @@ pub const SCHEMA: &str = "packbench.comparison/1";
 /// What is asked of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// The field in which the arms differ.
-    pub by: Field,
+    /// The fields in which the arms differ: one, or several to see what they do together.
+    pub by: Vec<Field>,
     /// What of their runs is compared.
     pub metric: Metric,
     /// The arm to compare against; the first in the order of the job when `None`.
@@ -73,8 +75,8 @@ pub enum CompareError {
     /// There are no two arms.
     #[error("no two arms differ in {by} alone: this report was measured with {by} {found}")]
     OneArm {
-        /// The field asked for.
-        by: Field,
+        /// The fields asked for.
+        by: String,
         /// The values that the report has.
         found: String,
     },
@@ -83,8 +85,8 @@ pub enum CompareError {
     NoSuchBase {
         /// The name asked for.
         base: String,
-        /// The field asked for.
-        by: Field,
+        /// The fields asked for.
+        by: String,
         /// The values that the report has.
         found: String,
     },
@@ -108,7 +110,7 @@ pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, Comp
     Ok(Comparisons {
         schema: SCHEMA.to_owned(),
         session: report.header().session.clone(),
-        by: question.by,
+        by: question.by.clone(),
         metric: question.metric,
         threshold: question.threshold,
         seams: seams.into_iter().collect(),

@@ -1,4 +1,4 @@
-//! Which runs stand beside which: arms that differ in one field, runs of one block.
+//! Which runs stand beside which: arms that differ in the fields asked for, runs of one block.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use super::{Allowed, CompareError, Question, VOIDING};
 use crate::job::{Case, Field};
 use crate::record::{Caveat, Report, Run, Status};
 
-/// Arms that agree in all fields but one. Never fewer than two; the base comes first.
+/// Arms that agree in all fields but those asked for. Never fewer than two; the base comes first.
 pub(super) struct Group<'a> {
     pub fixed: BTreeMap<String, String>,
     pub arms: Vec<Arm<'a>>,
@@ -17,6 +17,8 @@ pub(super) struct Group<'a> {
 /// The runs of one case.
 pub(super) struct Arm<'a> {
     pub name: String,
+    /// Its values of the fields asked for.
+    pub values: Vec<String>,
     /// By block; only runs that may be paired.
     pub runs: BTreeMap<u32, &'a Run>,
     /// Runs that may not, by reason.
@@ -48,25 +50,25 @@ pub(super) fn groups<'a>(report: &'a Report, question: &Question) -> Result<Vec<
     let mut keys: Vec<Vec<Option<String>>> = Vec::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for case in &cases {
-        let Some(name) = case.field(question.by) else { continue };
-        let key = others(case, question.by);
+        let Some(values) = question.by.iter().map(|&field| case.field(field)).collect() else { continue };
+        let key = others(case, &question.by);
         let place = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
             keys.push(key);
-            groups.push(Group { fixed: fixed(case, question.by), arms: Vec::new() });
+            groups.push(Group { fixed: fixed(case, &question.by), arms: Vec::new() });
             groups.len() - 1
         });
         let runs = of_case.get(case).map(Vec::as_slice).unwrap_or_default();
-        groups[place].arms.push(sieve.arm(name, runs));
+        groups[place].arms.push(sieve.arm(values, runs));
     }
     groups.retain(|group| group.arms.len() > 1);
     if groups.is_empty() {
-        return Err(CompareError::OneArm { by: question.by, found: values(&cases, question.by) });
+        return Err(CompareError::OneArm { by: named(&question.by), found: values(&cases, &question.by) });
     }
     if let Some(base) = &question.base {
         put_first(&mut groups, base).ok_or_else(|| CompareError::NoSuchBase {
             base: base.clone(),
-            by: question.by,
-            found: values(&cases, question.by),
+            by: named(&question.by),
+            found: values(&cases, &question.by),
         })?;
     }
     Ok(groups)
@@ -78,23 +80,28 @@ pub(super) fn runs_by_case(report: &Report) -> HashMap<&Case, Vec<&Run>> {
     runs
 }
 
-fn others(case: &Case, by: Field) -> Vec<Option<String>> {
-    Field::VARIANTS.iter().filter(|field| **field != by).map(|&field| case.field(field)).collect()
+fn others(case: &Case, by: &[Field]) -> Vec<Option<String>> {
+    Field::VARIANTS.iter().filter(|field| !by.contains(field)).map(|&field| case.field(field)).collect()
 }
 
-fn fixed(case: &Case, by: Field) -> BTreeMap<String, String> {
-    let fields = Field::VARIANTS.iter().filter(|field| **field != by);
+fn fixed(case: &Case, by: &[Field]) -> BTreeMap<String, String> {
+    let fields = Field::VARIANTS.iter().filter(|field| !by.contains(field));
     fields.filter_map(|&field| Some((field.to_string(), case.told(field)?))).collect()
 }
 
-fn values(cases: &[Case], by: Field) -> String {
-    let mut values: Vec<String> = Vec::new();
-    for value in cases.iter().filter_map(|case| case.field(by)) {
-        if !values.contains(&value) {
-            values.push(value);
+/// `variant and policy`
+fn named(by: &[Field]) -> String {
+    by.iter().map(Field::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn values(cases: &[Case], by: &[Field]) -> String {
+    let mut found: Vec<String> = Vec::new();
+    for value in cases.iter().flat_map(|case| by.iter().filter_map(|&field| case.field(field))) {
+        if !found.contains(&value) {
+            found.push(value);
         }
     }
-    if values.is_empty() { "not at all".to_owned() } else { values.join(", ") }
+    if found.is_empty() { "not at all".to_owned() } else { found.join(", ") }
 }
 
 /// Puts the arm named `base` first in each group that has it, and drops the groups that don't.
@@ -120,8 +127,9 @@ impl<'s> Sieve<'s> {
         Sieve { report, seams: report.seams(), allow }
     }
 
-    pub fn arm<'a>(&self, name: String, runs: &[&'a Run]) -> Arm<'a> {
-        let mut arm = Arm { name, runs: BTreeMap::new(), left_out: BTreeMap::new() };
+    pub fn arm<'a>(&self, values: Vec<String>, runs: &[&'a Run]) -> Arm<'a> {
+        let name = values.join(", ");
+        let mut arm = Arm { name, values, runs: BTreeMap::new(), left_out: BTreeMap::new() };
         for run in runs {
             match self.left_out(run) {
                 Some(reason) => *arm.left_out.entry(reason).or_default() += 1,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Question;
 use super::pairing::{Arm, Group, LeftOut};
+use crate::job::Field;
 use crate::record::{Caveat, Comparison, Metric, Metrics, Run, Verdict};
 use crate::stats::{Confidence, PairedRatio, RatioInterval, Summary, paired_ratio};
 
@@ -38,6 +39,7 @@ pub(super) fn compare_arms(
         fixed: group.fixed.clone(),
         base: base.name.clone(),
         candidate: candidate.name.clone(),
+        differ_in: differ_in(base, candidate, question),
         blocks: bases.len() as u32,
         base_median: median(&bases),
         candidate_median: median(&candidates),
@@ -57,6 +59,13 @@ pub(super) fn compare_arms(
         }
         false => judge(unjudged, &bases, &candidates, question.threshold),
     }
+}
+
+/// Which of the fields asked for are not the same: what an effect is one of.
+fn differ_in(base: &Arm<'_>, candidate: &Arm<'_>, question: &Question) -> Vec<Field> {
+    let values = base.values.iter().zip(&candidate.values);
+    let fields = question.by.iter().zip(values);
+    fields.filter(|(_, (base, candidate))| base != candidate).map(|(&field, _)| field).collect()
 }
 
 fn left_out(arm: &Arm<'_>) -> Vec<String> {

@@ -50,11 +50,11 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub(super) fn entry(index: usize, key: &str) -> Self {
+    pub(crate) fn entry(index: usize, key: &str) -> Self {
         Subject::Entry { index, key: excerpt(key.as_bytes()) }
     }
 
-    pub(super) fn tensor(index: usize, name: &str) -> Self {
+    pub(crate) fn tensor(index: usize, name: &str) -> Self {
         Subject::Tensor { index, name: excerpt(name.as_bytes()) }
     }
 }
@@ -153,7 +153,7 @@ fn tensor_type_advice(number: u32) -> &'static str {
 }
 
 /// The first 64 bytes, printable.
-fn excerpt(bytes: &[u8]) -> String {
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
     const LONGEST: usize = 64;
     match bytes.get(..LONGEST) {
         Some(start) if bytes.len() > LONGEST => format!("{}…", start.escape_ascii()),

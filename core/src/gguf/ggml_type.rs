@@ -21,6 +21,7 @@ use crate::unit::Bytes;
     strum::Display,
     strum::EnumString,
     strum::FromRepr,
+    strum::IntoStaticStr,
     strum::VariantArray,
 )]
 #[strum(ascii_case_insensitive)]

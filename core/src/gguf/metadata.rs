@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::error::{Error, Problem, Subject};
 use super::value::{Value, ValueType};
 use super::{ALIGNMENT_KEY, Array, DEFAULT_ALIGNMENT, first_repeat};
-use crate::unit::{Bytes, FileOffset};
+use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// A key and its value.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +13,8 @@ pub struct Entry<'a> {
     pub key: &'a str,
     /// The value.
     pub value: Value<'a>,
-    /// Where the key begins.
-    at: FileOffset,
+    /// Where the file holds it: key, type and value.
+    pub range: ByteRange,
 }
 
 impl<'a> Entry<'a> {
@@ -31,12 +31,13 @@ impl<'a> Entry<'a> {
         let named = |error: Error| error.about(Subject::entry(index, key));
         let value_type = ValueType::read(cursor, "value type").map_err(named)?;
         let value = Value::read(cursor, value_type, 0).map_err(named)?;
-        Ok(Entry { key, value, at: key_at.offset() })
+        let start = key_at.offset();
+        Ok(Entry { key, value, range: ByteRange { start, len: cursor.offset() - start } })
     }
 
     /// Where the value begins: behind the key, its length and the type.
     fn value_at(&self) -> FileOffset {
-        self.at + Bytes(8 + self.key.len() as u64 + 4)
+        self.range.start + Bytes(8 + self.key.len() as u64 + 4)
     }
 }
 
@@ -56,8 +57,8 @@ impl<'a> Metadata<'a> {
         let metadata = Metadata { entries };
         match first_repeat(&metadata.entries, |entry| entry.key) {
             Some((earlier, later)) => {
-                let Entry { key, at: offset, .. } = metadata.entries[later];
-                let subject = Subject::entry(later, key);
+                let Entry { key, range, .. } = metadata.entries[later];
+                let (subject, offset) = (Subject::entry(later, key), range.start);
                 Err(Error { offset, subject, field: "key", problem: Problem::Repeated { earlier } })
             }
             None => Ok(metadata),

@@ -31,28 +31,32 @@ mod placement;
 #[cfg(feature = "samples")]
 pub mod sample;
 mod skip;
+mod split;
 mod tensor;
 mod value;
 mod writer;
 
 pub use array::{Array, ArrayBuf, Strings, Values};
+pub(crate) use error::excerpt;
 pub use error::{Error, Problem, Subject};
 pub use ggml_type::GgmlType;
 pub use lookalike::Lookalike;
 pub use metadata::{Entry, Metadata};
+pub use split::{Split, SplitError, check_parts};
 pub use tensor::{Dims, Tensor};
 pub use value::{Value, ValueType};
 pub use writer::{WriteError, Writer};
+pub(crate) use writer::{write_entry, write_start, write_tensor};
 
 use std::fmt;
 
-use crate::unit::{Bytes, FileOffset};
+use crate::unit::{ByteRange, Bytes, FileOffset};
 use cursor::Cursor;
 use tensor::Declared;
 
 const MAGIC: &[u8; 4] = b"GGUF";
-const ALIGNMENT_KEY: &str = "general.alignment";
-const DEFAULT_ALIGNMENT: u32 = 32;
+pub(crate) const ALIGNMENT_KEY: &str = "general.alignment";
+pub(crate) const DEFAULT_ALIGNMENT: u32 = 32;
 
 /// The version of a GGUF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,17 +75,6 @@ impl Version {
             Version::V3 => 3,
         }
     }
-}
-
-/// A file's place in a model that was cut into several files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Split {
-    /// Which file this is, from 0.
-    pub no: u64,
-    /// How many files make the model.
-    pub count: u64,
-    /// How many tensors the whole model has; this file holds only its own.
-    pub tensors: u64,
 }
 
 /// What a GGUF file says about itself. Borrows the file's bytes.
@@ -127,24 +120,21 @@ impl<'a> Gguf<'a> {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
-    /// The bytes of a tensor of this file; `None` for a tensor of another file that lies outside this one.
-    pub fn payload(&self, tensor: &Tensor<'_>) -> Option<&'a [u8]> {
-        let start = usize::try_from(tensor.data.start.0).ok()?;
-        let len = usize::try_from(tensor.data.len.0).ok()?;
-        self.file.get(start..)?.get(..len)
+    /// How long the whole file is.
+    pub fn file_len(&self) -> Bytes {
+        Bytes(self.file.len() as u64)
     }
 
-    /// The place of this file in a model of several files; `None` for a model in one file.
-    ///
-    /// # Errors
-    /// A `split.*` value that is no unsigned number.
-    pub fn split(&self) -> Result<Option<Split>, Error> {
-        let value = |key| self.metadata.unsigned(key);
-        Ok(match (value("split.no")?, value("split.count")?, value("split.tensors.count")?) {
-            // llama.cpp's own tools leave the keys with a count of 0 or 1 when there is nothing to join
-            (Some(no), Some(count), Some(tensors)) if count > 1 => Some(Split { no, count, tensors }),
-            _ => None,
-        })
+    /// The bytes of a tensor of this file; `None` for a tensor of another file that lies outside this one.
+    pub fn payload(&self, tensor: &Tensor<'_>) -> Option<&'a [u8]> {
+        self.bytes(tensor.data)
+    }
+
+    /// The bytes of a part of this file; `None` for what lies outside it.
+    pub fn bytes(&self, range: ByteRange) -> Option<&'a [u8]> {
+        let start = usize::try_from(range.start.0).ok()?;
+        let len = usize::try_from(range.len.0).ok()?;
+        self.file.get(start..)?.get(..len)
     }
 }
 
@@ -187,7 +177,7 @@ fn read_version(cursor: &mut Cursor<'_>) -> Result<Version, Error> {
 
 /// The positions of the first name, in file order, that stood there before: (earlier, later). Sorted rather than
 /// hashed: the names are hostile and the memory is one index each.
-fn first_repeat<T>(items: &[T], name: impl Fn(&T) -> &str) -> Option<(usize, usize)> {
+pub(crate) fn first_repeat<T>(items: &[T], name: impl Fn(&T) -> &str) -> Option<(usize, usize)> {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_unstable_by_key(|&index| (name(&items[index]), index));
     let same = |pair: &&[usize]| name(&items[pair[0]]) == name(&items[pair[1]]);

@@ -156,27 +156,47 @@ impl<'a> Writer<'a> {
     }
 
     fn write_header(&self, out: &mut impl Write, tensors: &[Tensor<'_>]) -> io::Result<()> {
-        out.write_all(MAGIC)?;
-        out.write_all(&self.version.number().to_le_bytes())?;
-        out.write_all(&(tensors.len() as u64).to_le_bytes())?;
-        out.write_all(&(self.metadata.len() as u64).to_le_bytes())?;
+        write_start(out, self.version, tensors.len(), self.metadata.len())?;
         for (key, value) in &self.metadata {
-            write_string(out, key.as_bytes())?;
-            out.write_all(&(value.value_type() as u32).to_le_bytes())?;
-            value.write(out)?;
+            write_entry(out, key, value)?;
         }
         let data_start = tensors.first().map_or(FileOffset(0), |tensor| tensor.data.start);
         for tensor in tensors {
-            write_string(out, tensor.name.as_bytes())?;
-            out.write_all(&(tensor.dims.as_slice().len() as u32).to_le_bytes())?;
-            for dim in tensor.dims.as_slice() {
-                out.write_all(&dim.to_le_bytes())?;
-            }
-            out.write_all(&tensor.ggml_type.number().to_le_bytes())?;
-            out.write_all(&(tensor.data.start - data_start).0.to_le_bytes())?;
+            write_tensor(out, tensor, tensor.data.start - data_start)?;
         }
         Ok(())
     }
+}
+
+/// What a file begins with.
+pub(crate) fn write_start(
+    out: &mut impl Write,
+    version: Version,
+    tensors: usize,
+    entries: usize,
+) -> io::Result<()> {
+    out.write_all(MAGIC)?;
+    out.write_all(&version.number().to_le_bytes())?;
+    out.write_all(&(tensors as u64).to_le_bytes())?;
+    out.write_all(&(entries as u64).to_le_bytes())
+}
+
+/// A key-value pair of the metadata.
+pub(crate) fn write_entry(out: &mut impl Write, key: &str, value: &Value<'_>) -> io::Result<()> {
+    write_string(out, key.as_bytes())?;
+    out.write_all(&(value.value_type() as u32).to_le_bytes())?;
+    value.write(out)
+}
+
+/// The header's description of a tensor that lies `relative` behind the start of the tensor data.
+pub(crate) fn write_tensor(out: &mut impl Write, tensor: &Tensor<'_>, relative: Bytes) -> io::Result<()> {
+    write_string(out, tensor.name.as_bytes())?;
+    out.write_all(&(tensor.dims.as_slice().len() as u32).to_le_bytes())?;
+    for dim in tensor.dims.as_slice() {
+        out.write_all(&dim.to_le_bytes())?;
+    }
+    out.write_all(&tensor.ggml_type.number().to_le_bytes())?;
+    out.write_all(&relative.0.to_le_bytes())
 }
 
 fn tensor_error(name: &str, source: Problem) -> WriteError {

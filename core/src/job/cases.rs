@@ -134,7 +134,10 @@ mod tests {
     use crate::job::{JobError, Model};
 
     fn job(names: &[&str]) -> Job {
-        let models = names.iter().map(|&name| Model { name: name.to_owned(), path: None }).collect();
+        let models = names
+            .iter()
+            .map(|&name| Model { name: name.to_owned(), path: None, arrangement: None })
+            .collect();
         Job { models, ..Job::default() }
     }
 

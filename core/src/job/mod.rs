@@ -13,6 +13,7 @@ pub use case::{CacheState, Case, Field};
 pub use policy::{Advice, Ahead, Policy, PolicyError, PolicyKind};
 pub use probe::{Io, Pattern, Probe, ProbeKind, Prompt, Timing, Way};
 
+use crate::layout::Arrangement;
 use crate::unit::Bytes;
 
 /// A model file to measure.
@@ -22,6 +23,8 @@ pub struct Model {
     pub name: String,
     /// Where it lies on the device that measures. A report never holds it.
     pub path: Option<PathBuf>,
+    /// The arrangement in which it is measured: such a copy of it is made there. `None` for the file as it is.
+    pub arrangement: Option<Arrangement>,
 }
 
 /// What to measure, how often, and for how long at the most.
@@ -126,6 +129,14 @@ pub enum JobError {
         /// How many there may be.
         most: u32,
     },
+    /// An arrangement that another file decides.
+    #[error(
+        "found {found}, which follows another file: make that copy by packbench repack, and name it as a model"
+    )]
+    Arrangement {
+        /// What it was.
+        found: Arrangement,
+    },
     /// A read of this size is not possible.
     #[error("found io_size {}, expected a multiple of 512 bytes from 512 B to 64 MiB", found.exact())]
     IoSize {
@@ -159,6 +170,10 @@ impl Job {
             return Err(JobError::Nothing { what });
         }
         self.check_names()?;
+        let mut arrangements = self.models.iter().filter_map(|model| model.arrangement.as_ref());
+        if let Some(found) = arrangements.find(|arrangement| arrangement.order.reference().is_some()) {
+            return Err(JobError::Arrangement { found: found.clone() });
+        }
         let empty = |prompt: &Prompt| match prompt {
             Prompt::Count(count) => *count == 0,
             Prompt::Text(text) => text.is_empty(),

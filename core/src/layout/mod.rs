@@ -1,93 +1,185 @@
-//! The geometry of a model file: what its tensors are for and where they lie.
+//! The geometry of a model file: what its tensors are for, where they lie, and in which order they are needed.
 
+mod arrangement;
+mod files;
+mod forward;
 mod group;
+mod inspect;
+mod locality;
+mod moves;
+mod numbered;
+mod order;
+mod pages;
+mod reads;
+mod tables;
 mod trace;
 
+pub use arrangement::{Alignment, Arrangement};
+pub use files::{FilesError, Format, MappedFile, ModelFiles};
 pub use group::{Place, place};
+pub use order::{Names, Order, OrderError};
+pub use reads::{Read, ReadsError};
 pub use trace::{Extent, TRACE_SCHEMA, TraceBuilder, TraceError};
 
-use std::collections::BTreeMap;
-
 use crate::gguf::{self, Gguf};
-use crate::record::{Inspection, Part, TensorFacts, Total};
-use crate::unit::Bytes;
+use crate::record::Part;
+use crate::safetensors::{Config, Safetensors};
+use crate::unit::{ByteRange, Bytes, FileOffset};
 
-/// What a GGUF file holds, in the order of the file.
-///
-/// # Errors
-/// As of [`Gguf::parse`], and for a `split.*` or `general.architecture` value of the wrong type.
-pub fn inspect(bytes: &[u8]) -> Result<Inspection, gguf::Error> {
-    let gguf = Gguf::parse(bytes)?;
-    let mut tensors: Vec<TensorFacts> = gguf.tensors.iter().map(facts).collect();
-    tensors.sort_by_key(|tensor| (tensor.offset_bytes, tensor.bytes));
-    let total = |key: fn(&TensorFacts) -> String| totals(&tensors, key);
-    let by_layer = total(|tensor| tensor.layer.map_or("outside layers".to_owned(), |n| format!("{n:05}")));
-    Ok(Inspection {
-        format: format!("GGUF v{}", gguf.version.number()),
-        architecture: gguf.metadata.str("general.architecture")?.map(str::to_owned),
-        name: gguf.metadata.str("general.name").ok().flatten().map(str::to_owned),
-        part: gguf.split()?.map(|split| Part { number: split.no + 1, of: split.count }),
-        vocabulary_only: gguf.tensors.is_empty(),
-        file_bytes: bytes.len() as u64,
-        header_bytes: gguf.data_offset.0,
-        tensor_bytes: tensors.iter().map(|tensor| Bytes(tensor.bytes)).sum::<Bytes>().0,
-        alignment_bytes: gguf.alignment.0,
-        by_type: total(|tensor| tensor.ggml_type.clone()),
-        by_group: total(|tensor| tensor.group.clone()),
-        by_layer: by_layer.into_iter().map(without_zeros).collect(),
-        tensors,
-    })
+/// Where the tensors of a model lie in its files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The container and its version.
+    pub format: String,
+    /// What kind of model it is, where a file says it.
+    pub architecture: Option<String>,
+    /// The model's own name for itself.
+    pub name: Option<String>,
+    /// Which part of a model this is, if its other parts are missing.
+    pub part: Option<Part>,
+    /// The files, in the order of their numbers: offsets count through all of them.
+    pub files: Vec<FileExtent>,
+    /// What tensors begin at multiples of, where the format lets a file say it.
+    pub alignment: Option<Bytes>,
+    /// How many experts of how many a token takes in each layer.
+    pub experts: Option<Experts>,
+    /// In the order of the files, and of their places in them.
+    pub tensors: Vec<TensorExtent>,
 }
 
-fn facts(tensor: &gguf::Tensor<'_>) -> TensorFacts {
-    let Place { group, layer } = place(tensor.name);
-    TensorFacts {
-        name: tensor.name.to_owned(),
-        group: group.to_owned(),
-        layer,
-        ggml_type: tensor.ggml_type.to_string(),
-        shape: tensor.dims.as_slice().to_vec(),
-        offset_bytes: tensor.data.start.0,
-        bytes: tensor.data.len.0,
+/// A file of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileExtent {
+    /// Its name, without the folder.
+    pub name: String,
+    /// Of all of it.
+    pub len: Bytes,
+    /// Up to where tensor data may begin.
+    pub header: Bytes,
+}
+
+/// Experts that a token takes, of those that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Experts {
+    /// Those taken.
+    pub used: u64,
+    /// All of a layer.
+    pub count: u64,
+}
+
+/// A tensor in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorExtent {
+    /// Its name.
+    pub name: String,
+    /// How its elements are stored.
+    pub kind: &'static str,
+    /// Its dimensions, the length of a row first.
+    pub shape: Vec<u64>,
+    /// Which of the files it lies in.
+    pub file: usize,
+    /// Where it lies there.
+    pub data: ByteRange,
+}
+
+impl TensorExtent {
+    /// How many parts it has along its last dimension: the rows of a matrix, the experts of a stack.
+    fn parts(&self) -> u64 {
+        self.shape.iter().skip(1).next_back().copied().unwrap_or(1).max(1)
+    }
+
+    /// All of it, from its own start.
+    fn whole(&self) -> ByteRange {
+        ByteRange::whole(self.data.len)
+    }
+
+    /// The part with that number, from its own start; `None` when there are fewer.
+    fn part(&self, number: u64) -> Option<ByteRange> {
+        let len = Bytes(self.data.len.0 / self.parts());
+        (number < self.parts()).then(|| ByteRange { start: FileOffset(number * len.0), len })
     }
 }
 
-fn totals(tensors: &[TensorFacts], key: impl Fn(&TensorFacts) -> String) -> Vec<Total> {
-    let mut totals: BTreeMap<String, (u32, u64)> = BTreeMap::new();
-    for tensor in tensors {
-        let (count, bytes) = totals.entry(key(tensor)).or_default();
-        *count += 1;
-        *bytes += tensor.bytes;
-    }
-    totals.into_iter().map(|(name, (tensors, bytes))| Total { name, tensors, bytes }).collect()
-}
-
-/// Layers were padded to sort by number.
-fn without_zeros(total: Total) -> Total {
-    match total.name.parse::<u32>() {
-        Ok(layer) => Total { name: layer.to_string(), ..total },
-        Err(_) => total,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn layers_are_listed_by_number_whatever_the_file_does() {
-        let facts = |layer| TensorFacts {
-            name: format!("blk.{layer}.attn_q.weight"),
-            group: "attn_q".into(),
-            layer: Some(layer),
-            ggml_type: "F32".into(),
-            shape: vec![1],
-            offset_bytes: 0,
-            bytes: 4,
+impl Layout {
+    /// The layout of a GGUF in files of these names.
+    ///
+    /// # Errors
+    /// A `split.*` value or an architecture of the wrong type.
+    pub fn of_gguf(files: &[Gguf<'_>], names: &[&str]) -> Result<Self, gguf::Error> {
+        let [first, ..] = files else { return Ok(Layout::default()) };
+        let architecture = first.metadata.str("general.architecture")?.map(str::to_owned);
+        let experts = |key: &str| {
+            let key = format!("{}.{key}", architecture.as_deref().unwrap_or_default());
+            first.metadata.unsigned(&key).ok().flatten()
         };
-        let tensors = [facts(10), facts(2), facts(1)];
-        let by_layer = totals(&tensors, |tensor| format!("{:05}", tensor.layer.unwrap()));
-        let names: Vec<String> = by_layer.into_iter().map(without_zeros).map(|total| total.name).collect();
-        assert_eq!(names, ["1", "2", "10"]);
+        let split = first.split()?.filter(|_| files.len() == 1);
+        let extent = |(gguf, name): (&Gguf<'_>, &&str)| FileExtent {
+            name: (*name).to_owned(),
+            len: gguf.file_len(),
+            header: Bytes(gguf.data_offset.0),
+        };
+        let tensors = files.iter().enumerate().flat_map(|(file, gguf)| {
+            gguf.tensors.iter().map(move |tensor| TensorExtent {
+                name: tensor.name.to_owned(),
+                kind: tensor.ggml_type.into(),
+                shape: tensor.dims.as_slice().to_vec(),
+                file,
+                data: tensor.data,
+            })
+        });
+        Ok(Layout {
+            format: format!("GGUF v{}", first.version.number()),
+            experts: Experts::of(experts("expert_used_count"), experts("expert_count")),
+            name: first.metadata.str("general.name").ok().flatten().map(str::to_owned),
+            part: split.map(|split| Part { number: split.no.saturating_add(1), of: split.count }),
+            files: files.iter().zip(names).map(extent).collect(),
+            alignment: Some(first.alignment),
+            tensors: in_file_order(tensors.collect()),
+            architecture,
+        })
     }
+
+    /// The layout of a model in safetensors files of these names.
+    pub fn of_safetensors(files: &[Safetensors<'_>], names: &[&str], config: &Config) -> Self {
+        let extent = |(file, name): (&Safetensors<'_>, &&str)| FileExtent {
+            name: (*name).to_owned(),
+            len: file.file_len(),
+            header: Bytes(file.data_offset.0),
+        };
+        let tensors = files.iter().enumerate().flat_map(|(file, model)| {
+            model.tensors.iter().map(move |tensor| TensorExtent {
+                name: tensor.name.clone().into_owned(),
+                kind: tensor.dtype.into(),
+                shape: tensor.shape.iter().rev().copied().collect(),
+                file,
+                data: tensor.data,
+            })
+        });
+        let alone = names
+            .first()
+            .and_then(|name| numbered::Numbered::parse(name))
+            .filter(|numbered| files.len() == 1 && numbered.count > 1);
+        Layout {
+            format: "safetensors".to_owned(),
+            architecture: config.model_type.clone(),
+            name: None,
+            part: alone.map(|numbered| Part { number: numbered.number.into(), of: numbered.count.into() }),
+            files: files.iter().zip(names).map(extent).collect(),
+            alignment: None,
+            experts: Experts::of(config.experts_used, config.experts),
+            tensors: in_file_order(tensors.collect()),
+        }
+    }
+}
+
+impl Experts {
+    fn of(used: Option<u64>, count: Option<u64>) -> Option<Self> {
+        let experts = Experts { used: used?, count: count? };
+        (0 < experts.used && experts.used <= experts.count).then_some(experts)
+    }
+}
+
+fn in_file_order(mut tensors: Vec<TensorExtent>) -> Vec<TensorExtent> {
+    tensors.sort_by_key(|tensor| (tensor.file, tensor.data.start, tensor.data.len));
+    tensors
 }

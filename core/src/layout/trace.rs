@@ -1,6 +1,6 @@
 //! The order in which an engine first reads each weight, put together from what the engine is seen to do.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::place;
 use crate::record::{WeightRead, WeightTrace};
@@ -143,6 +143,12 @@ impl WeightTrace {
         }
     }
 
+    /// The tensors that are read, each once, in order.
+    pub fn tensors(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        self.reads.iter().map(|read| &*read.tensor).filter(|name| seen.insert(*name)).collect()
+    }
+
     /// All that is read, in bytes.
     pub fn bytes(&self) -> Bytes {
         self.reads.iter().map(|read| Bytes(read.bytes)).sum()
@@ -183,6 +189,8 @@ mod tests {
         token_embd.weight MUL_MAT 980 None None
         ");
         assert_eq!(trace().bytes(), Bytes(20 + 200 + 4 + 980));
+        let names = ["token_embd.weight", "blk.0.ffn_up_exps.weight", "output_norm.weight"];
+        assert_eq!(trace().tensors(), names);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The report's file: created whole or not at all, locked while it is written, only ever appended to.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use super::{folder, readable};
 
 /// A file that this process alone appends to.
 #[derive(Debug)]
@@ -46,11 +48,10 @@ impl AppendFile {
             return Err(AppendError::Exists { path: path.to_owned() });
         }
         let failed = |call| move |source| AppendError::Io { call, path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut unfinished = tempfile::Builder::new()
             .prefix(".packbench-")
             .permissions(readable())
-            .tempfile_in(folder)
+            .tempfile_in(folder(path))
             .map_err(failed("creating"))?;
         lock(unfinished.as_file(), path)?;
         unfinished.write_all(first).map_err(failed("writing"))?;
@@ -92,11 +93,6 @@ impl AppendFile {
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
-}
-
-/// As of any new file: for all whom the umask lets.
-fn readable() -> Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), AppendError> {

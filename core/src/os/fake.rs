@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
-    Buffer, FileFacts, Mapping, Meter, ModelFile, Os, OsError, Reads, Scope, Stream, Touches, Usage, page_sum,
+    Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, Os, OsError, Reads, Scope, Stream, Touches, Usage,
+    page_sum,
 };
 use crate::job::{Advice, Io};
 use crate::record::{Conditions, Context, Device, Storage};
@@ -191,6 +192,19 @@ impl ModelFile for FakeFile {
         self.state.note("read through");
         self.state.fetch();
         consume(&self.state.bytes[range.start.0 as usize..range.end().0 as usize]);
+        Ok(())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError> {
+        let range = ByteRange { start, len: Bytes(buffer.len() as u64) };
+        self.read_through(range, &mut |bytes| buffer.copy_from_slice(bytes))
+    }
+
+    fn copy(&self, range: ByteRange, to: &NewFile, at: FileOffset) -> Result<(), OsError> {
+        to.write(&self.state.bytes[range.start.0 as usize..range.end().0 as usize], at)
+    }
+
+    fn check_unchanged(&self) -> Result<(), OsError> {
         Ok(())
     }
 

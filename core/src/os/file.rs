@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::mapping::UnixMapping;
 use super::unix::{clock, system};
-use super::{Buffer, FileFacts, Mapping, Meter, ModelFile, OsError, Reads, Usage, page_sum};
+use super::{Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, OsError, Reads, Usage, page_sum};
 use crate::job::Io;
 use crate::unit::{ByteRange, Bytes, FileOffset, PageSize};
 
@@ -72,19 +72,6 @@ impl UnixFile {
         }
     }
 
-    /// One positioned read of exactly `buffer.len()` bytes.
-    #[inline]
-    fn read_at(&self, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError> {
-        // SAFETY: the pointer and the length are those of a live, exclusively borrowed buffer.
-        let got = unsafe {
-            system::pread(self.file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), start.0)
-        };
-        if got == buffer.len() as isize {
-            return Ok(());
-        }
-        self.finish_read(got, buffer, start)
-    }
-
     /// A read may end early at a signal; at the end of the file it gives nothing.
     #[cold]
     fn finish_read(&self, got: isize, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError> {
@@ -121,6 +108,26 @@ impl ModelFile for UnixFile {
             start = start + len;
         }
         Ok(())
+    }
+
+    #[inline]
+    fn read_at(&self, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError> {
+        // SAFETY: the pointer and the length are those of a live, exclusively borrowed buffer.
+        let got = unsafe {
+            system::pread(self.file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), start.0)
+        };
+        if got == buffer.len() as isize {
+            return Ok(());
+        }
+        self.finish_read(got, buffer, start)
+    }
+
+    fn copy(&self, range: ByteRange, to: &NewFile, at: FileOffset) -> Result<(), OsError> {
+        to.copy(&self.file, range, at)
+    }
+
+    fn check_unchanged(&self) -> Result<(), OsError> {
+        if system::file_facts(&self.file)? == self.facts { Ok(()) } else { Err(OsError::Changed) }
     }
 
     fn read(

@@ -1,6 +1,7 @@
 //! What only Linux and Android have. A file for another system has the same names.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -10,7 +11,7 @@ use libc::{c_int, c_void};
 use super::unix::clock;
 use super::{FileFacts, Meter, OsError, Scope, Usage, proc};
 use crate::record::{Conditions, Context, Storage};
-use crate::unit::{Bytes, Nanos, PageSize};
+use crate::unit::{ByteRange, Bytes, Nanos, PageSize};
 
 /// Since Linux 5.14; libc for Android doesn't have it yet.
 const MADV_POPULATE_READ: c_int = 22;
@@ -31,7 +32,7 @@ pub unsafe fn pread(fd: c_int, buffer: *mut c_void, len: usize, offset: u64) -> 
 }
 
 /// Opens a file for reads past the page cache.
-pub fn open_direct(path: &Path) -> std::io::Result<File> {
+pub fn open_direct(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     File::options().read(true).custom_flags(libc::O_DIRECT).open(path)
 }
@@ -44,9 +45,56 @@ pub fn drop_cache(file: &File) -> Result<(), OsError> {
         0 => Ok(()),
         code => Err(OsError::Call {
             call: "posix_fadvise(POSIX_FADV_DONTNEED)",
-            source: std::io::Error::from_raw_os_error(code),
+            source: io::Error::from_raw_os_error(code),
         }),
     }
+}
+
+/// Takes the room for `len` bytes in an empty file, which then reads as zeros.
+///
+/// A file system that can't set room aside is asked how much is free: others may take it meanwhile.
+pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
+    let bytes = libc::off64_t::try_from(len.0).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    loop {
+        // SAFETY: the call touches no memory of ours.
+        if unsafe { libc::fallocate64(file.as_raw_fd(), 0, 0, bytes) } == 0 {
+            return Ok(());
+        }
+        let refused = io::Error::last_os_error();
+        match refused.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EOPNOTSUPP | libc::ENOSYS) if free(file).is_none_or(|free| free >= len) => {
+                return file.set_len(len.0);
+            }
+            Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Err(io::ErrorKind::StorageFull.into()),
+            _ => return Err(refused),
+        }
+    }
+}
+
+/// How much this process may still write to the file system that a file lies on.
+pub fn free(file: &File) -> Option<Bytes> {
+    // SAFETY: all-zero is a valid statvfs for the call to fill.
+    let stat = unsafe {
+        let mut stat: libc::statvfs64 = std::mem::zeroed();
+        (libc::fstatvfs64(file.as_raw_fd(), &mut stat) == 0).then_some(stat)
+    };
+    // On 32-bit Android a fragment's size has 32 bits.
+    #[allow(clippy::useless_conversion, reason = "it is none everywhere")]
+    stat.map(|stat| Bytes(stat.f_bavail.saturating_mul(stat.f_frsize.into())))
+}
+
+/// Has what was written to `range` brought to storage, and doesn't wait for it. Only speed depends on it.
+pub fn write_behind(file: &File, range: ByteRange) {
+    // Android's libc has no name for it before version 8.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the call touches no memory of ours.
+    unsafe {
+        let (start, len) = (range.start.0 as libc::off64_t, range.len.0 as libc::off64_t);
+        libc::sync_file_range(file.as_raw_fd(), start, len, libc::SYNC_FILE_RANGE_WRITE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, range);
 }
 
 /// Reclaims pages by `advise`; the kernel does it for files that the caller owns or may write to.
@@ -100,7 +148,7 @@ pub fn conditions() -> Conditions {
 pub fn file_facts(file: &File) -> Result<FileFacts, OsError> {
     let metadata = file.metadata().map_err(|source| OsError::Call { call: "fstat", source })?;
     if metadata.is_dir() {
-        let source = std::io::Error::from_raw_os_error(libc::EISDIR);
+        let source = io::Error::from_raw_os_error(libc::EISDIR);
         return Err(OsError::Call { call: "open", source });
     }
     let (file_system, storage) = file_system(file);

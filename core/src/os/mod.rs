@@ -11,6 +11,7 @@ mod keep;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 mod mapping;
+mod new_file;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod proc;
 mod sigbus;
@@ -18,13 +19,16 @@ mod stream;
 mod unix;
 mod work;
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 pub use append::{AppendError, AppendFile};
 pub use foreign::Foreign;
-pub use keep::{Scratch, keep, kept, scratch};
+pub use keep::{Scratch, keep, kept, make_folder, scratch, write_whole};
+pub use new_file::{Existing, NewFile, NewFileError};
 pub use work::{Buffer, Reads, Touches, page_sum};
 
 use crate::job::{Advice, Io};
@@ -114,6 +118,12 @@ pub trait ModelFile {
     fn drop_cache(&self) -> Result<(), OsError>;
     /// Hands every byte of `range` to `consume`, in order, in pieces of whole pages but for the last.
     fn read_through(&self, range: ByteRange, consume: &mut dyn FnMut(&[u8])) -> Result<(), OsError>;
+    /// Fills `buffer` with what lies from `start` on.
+    fn read_at(&self, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError>;
+    /// Copies `range` to `at` of a new file.
+    fn copy(&self, range: ByteRange, to: &NewFile, at: FileOffset) -> Result<(), OsError>;
+    /// Whether the system still says of it what it said when it was opened.
+    fn check_unchanged(&self) -> Result<(), OsError>;
     /// Makes the reads of `reads`, a thread for each of `buffers`, each thread taking the next read as soon as it is
     /// free, and writes the latency of each, in ns, into `latencies`. `meter` runs from the first read to the end of the
     /// last; nothing is allocated there.
@@ -208,6 +218,9 @@ pub enum OsError {
         /// Where the read would have.
         expected: u64,
     },
+    /// Somebody has written to the file.
+    #[error("the file was changed while it was read: try again when nobody writes to it")]
+    Changed,
     /// Another file lies there now.
     #[error("another file of {} bytes lies there now, expected the one of {} bytes that was loaded", found.0, expected.0)]
     Replaced {
@@ -222,6 +235,16 @@ pub enum OsError {
         /// The file's length.
         len: Bytes,
     },
+}
+
+/// The folder that a file lies in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// As of any new file: for all whom the umask lets.
+fn readable() -> Permissions {
+    Permissions::from_mode(0o666)
 }
 
 impl OsError {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::{c_int, c_void, siginfo_t};
 
-/// Mappings that can be guarded at one time. A process measures one file at a time; tests run in parallel.
-const SLOTS: usize = 64;
+/// Mappings that can be guarded at one time. A process measures one file at a time; tests run in parallel, and the
+/// largest checkpoints come in some two hundred files.
+const SLOTS: usize = 1024;
 
 /// A guarded mapping. All fields are 0 in a free slot.
 struct Slot {

@@ -1,19 +1,31 @@
-//! What is answered: the lines of a report.
+//! What is answered: the lines of a report, and the files of quantization: scores, plans, evaluations.
 //!
 //! A report is JSON Lines. The first line is a [`Header`]; a [`Run`] line follows for each case measured once, also
 //! when it failed; an [`End`] line closes each segment. [`wire`] holds every type that is serialized and nothing else is.
 
 mod caveat;
+mod evaluation;
+mod json;
+mod quant_plan;
 mod report;
+mod scores;
 pub mod wire;
 
 pub use caveat::Caveat;
+pub use evaluation::EVALUATION_SCHEMA;
+pub use json::JsonError;
+pub use quant_plan::PLAN_SCHEMA;
 pub use report::{ReadError, Report};
+pub use scores::SCORES_SCHEMA;
 pub use wire::{
-    Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Device, End, EndStatus, Finding,
-    FirstToken, Floored, Header, Inspection, Latency, Line, Metric, Metrics, Need, Obstacle, ObstacleName,
-    Part, Phase, PhaseCost, PhaseName, Plan, Proof, Residency, Run, SelfTest, Span, Status, Storage,
-    TensorFacts, Tool, Total, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
+    Against, AgreedLayers, Answer, Change, Check, Comparison, Comparisons, Conditions, Context, Curve,
+    CurvePoint, Device, End, EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, FimScores,
+    Finding, FirstToken, Floored, Forward, ForwardSource, Gaps, Header, Imatrix, InspectedFile, Inspection,
+    Inspections, KldDifference, Labels, Latency, Line, Locality, Metric, Metrics, Move, Moves, Need,
+    Obstacle, ObstacleName, Override, PageFacts, Part, Phase, PhaseCost, PhaseName, PlacedRead, Plan,
+    PlanBudget, PlanStats, PlannedTensor, Planning, Price, PricedModel, Pricing, Proof, QuantPlan, ReadBack,
+    Repacked, Residency, Run, SelfTest, Shards, Span, Status, StockMix, Storage, TensorFacts, TensorPrices,
+    Text, Tool, Total, TypeChange, TypeShare, Variant, Verdict, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;
@@ -22,6 +34,12 @@ use crate::job::{Case, Job, Pattern};
 
 /// The schema that this version writes and reads.
 pub const SCHEMA: &str = "packbench.report/1";
+
+/// The schema of what `packbench inspect` tells.
+pub const INSPECTION_SCHEMA: &str = "packbench.inspection/1";
+
+/// The schema of what `packbench repack` tells.
+pub const REPACKED_SCHEMA: &str = "packbench.repacked/1";
 
 /// What a run is of: one case in one block. No two runs of a report share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,9 @@
 //! header ─ (hash, self-test → variant) × models ─ rehearse → plan ─ (phases → run) × cases × blocks ─ end
 //! ```
 
+mod copies;
 pub mod doctor;
+mod header;
 mod model;
 mod questions;
 mod rehearse;
@@ -17,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use copies::FOLDER as COPIES_FOLDER;
 use model::Examined;
 pub use model::ModelError;
 use questions::{Known, Questions};
@@ -24,14 +27,12 @@ use rehearse::Rehearsal;
 use run::Ran;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
 
-use crate::compare::{Difference, differences};
+use crate::compare::Difference;
 use crate::job::{Case, Job, JobError, Model};
 use crate::measure::engine::Engine;
 use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
-use crate::record::{
-    End, EndStatus, Header, Line, Phase, PhaseName, Plan, RunKey, SCHEMA, Tool, Variant, cases,
-};
+use crate::record::{End, EndStatus, Line, Phase, PhaseName, Plan, RunKey, Tool, Variant, cases};
 use crate::unit::Nanos;
 
 /// Where the lines of a report go.
@@ -93,16 +94,17 @@ pub fn carry_out(
     sink: &mut Sink<'_>,
 ) -> Result<Carried, SessionError> {
     assignment.job.check()?;
-    let models: Vec<Examined> =
+    let mut models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
+    let pinned = header::write(os, assignment, tool, sink)?;
+    let assignment = &copies::make(os, assignment, &mut models, cancel, sink)?;
     let (threads, job) = (threads(os, &assignment.job), &assignment.job);
     let (folder, known) = (assignment.cache_dir.clone(), Known::default());
     let questions = Questions { os, engine, job, cancel, folder, threads, known, loaded: None };
     let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));
-    let (variants, pinned, fresh) = (Vec::new(), true, true);
+    let (variants, fresh) = (Vec::new(), true);
     let mut session =
         Session { os, assignment, cancel, sink, models, variants, questions, begun, pinned, fresh };
-    session.header(tool)?;
     session.identify()?;
     let cases = cases(&assignment.job, &session.variants);
     if session.cancelled() {
@@ -114,6 +116,11 @@ pub fn carry_out(
         Purpose::Estimate => Ok(Carried::Through),
         Purpose::Measure | Purpose::Verify => session.blocks(&cases, &plan),
     }
+}
+
+fn announce(sink: &mut Sink<'_>, phase: PhaseName, variant: Option<&str>) -> Result<(), SessionError> {
+    let variant = variant.map(str::to_owned);
+    Ok(sink(&Line::Phase(Phase { phase, variant, case: None, block: None }))?)
 }
 
 /// As many as there are processors to run them: an engine's threads wait for each other by spinning.
@@ -138,38 +145,12 @@ struct Session<'a, 's> {
 }
 
 impl Session<'_, '_> {
-    fn header(&mut self, tool: Tool) -> Result<(), SessionError> {
-        let Assignment { job, session, segment, began, .. } = self.assignment;
-        let mut context = self.os.context();
-        if !job.cpus.is_empty() {
-            self.pinned = self.os.pin(&job.cpus).is_ok();
-            context.cpus = self.pinned.then(|| job.cpus.clone());
-        }
-        let mut job = job.clone();
-        job.models.iter_mut().for_each(|model| model.path = None);
-        let header = Header {
-            schema: SCHEMA.to_owned(),
-            session: session.clone(),
-            segment: *segment,
-            started_unix_ms: self.os.unix_time_ms(),
-            tool,
-            job,
-            context,
-        };
-        let difference = began.as_ref().and_then(|began| differences(began, &header).pop());
-        match difference {
-            Some(difference) => Err(SessionError::OtherDevice { difference }),
-            None => self.emit(Line::Header(header)),
-        }
-    }
-
     fn emit(&mut self, line: Line) -> Result<(), SessionError> {
         Ok((self.sink)(&line)?)
     }
 
     fn announce(&mut self, phase: PhaseName, variant: Option<&str>) -> Result<(), SessionError> {
-        let variant = variant.map(str::to_owned);
-        self.emit(Line::Phase(Phase { phase, variant, case: None, block: None }))
+        announce(self.sink, phase, variant)
     }
 
     /// Knows each model by its content before the first page is evicted, and tests residency on it.

@@ -1,7 +1,7 @@
 //! A model file made ready: examined before anything is recorded, then known by its content, then put to the test.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::SessionError;
 use crate::access::Rows;
@@ -10,6 +10,7 @@ use crate::job::Model;
 use crate::measure::{Subject, proof};
 use crate::os::{FileFacts, ModelFile, Os, OsError, keep, kept};
 use crate::record::{Storage, TypeShare, Variant};
+use crate::repack::RepackError;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// Why a model can't be measured.
@@ -27,6 +28,17 @@ pub enum ModelError {
     /// The file holds no tensors.
     #[error("it holds a vocabulary and no tensors: there is nothing to bring into memory")]
     VocabularyOnly,
+    /// Its copy in another arrangement can't be made.
+    #[error("the copy can't be made")]
+    Copy(#[source] Box<RepackError>),
+    /// Its copy in another arrangement holds something else.
+    #[error(
+        "its copy in {} doesn't hold the model's tensors any more: remove it, and it is made again", path.display()
+    )]
+    OtherPayload {
+        /// Where the copy lies.
+        path: PathBuf,
+    },
     /// The session that is resumed measured other bytes.
     #[error("its {what} differs from the report's: the file was changed since, or it is another one")]
     Changed {
@@ -45,6 +57,8 @@ pub(super) struct Examined {
     pub context_tokens: Option<u32>,
     /// In header order.
     tensors: Vec<Extent>,
+    /// The payload hash of the model that this is a copy of in another arrangement.
+    copy_of: Option<String>,
 }
 
 struct Extent {
@@ -86,7 +100,13 @@ impl Examined {
             architecture,
             context_tokens: context.and_then(|tokens| u32::try_from(tokens).ok()),
             tensors,
+            copy_of: None,
         })
+    }
+
+    /// The same, known to be a copy of the model with that payload.
+    pub fn copy_of(self, payload_hash: String) -> Self {
+        Examined { copy_of: Some(payload_hash), ..self }
     }
 
     /// Where the tensor data begin: what is sampled begins there.
@@ -137,7 +157,12 @@ impl Examined {
                 hash
             }
         };
-        Ok(self.variant(payload_hash))
+        match &self.copy_of {
+            Some(model) if *model != payload_hash => {
+                Err(ModelError::OtherPayload { path: self.subject.path.clone() })
+            }
+            _ => Ok(self.variant(payload_hash)),
+        }
     }
 
     /// BLAKE3 of the tensors' own hashes, sorted by name; a tensor's covers its name, type and bytes.

@@ -73,6 +73,7 @@ impl Rehearsal<'_, '_> {
         for case in cases.iter().filter(|case| case.variant == self.job.models[index].name) {
             let variant = &self.variants[index];
             learnt.need(self.questions, model, variant, case);
+            let answer = learnt.answer_of_payload(case, variant, self.variants);
             let learned = self.questions.learn(model, variant, case);
             let (Ok(_), Ok(work)) = (learned, work(case, model, sampled, &learnt.needs)) else { continue };
             let task = Task {
@@ -81,7 +82,7 @@ impl Rehearsal<'_, '_> {
                 work,
                 random: Random::new(0),
                 pieces: self.questions.pieces(case),
-                asking: self.questions.asking(case, model, None),
+                asking: self.questions.asking(case, model, answer),
                 loaded: self.questions.loaded(case),
             };
             let begun = os.now();
@@ -91,8 +92,9 @@ impl Rehearsal<'_, '_> {
                 true => took.fixed += elapsed,
                 false => took.scalable += elapsed,
             }
-            if let Some(told) = measured.ok().and_then(|measured| measured.first_token) {
-                learnt.answer(case, told.token);
+            let told = measured.ok().and_then(|measured| measured.first_token);
+            if let Some(token) = answer.or(told.map(|told| told.token)) {
+                learnt.answer(case, token);
             }
         }
         took.scalable = scale(took.scalable, whole.len.0, part.len.0);
@@ -124,11 +126,16 @@ impl Learnt {
     fn answer(&mut self, case: &Case, token: u32) {
         let Some(prompt) = case.prompt().cloned() else { return };
         let (variant, extra_buffers) = (case.variant.clone(), case.uses_extra_buffers());
-        let answer = Answer { variant, prompt, extra_buffers, token };
-        let same = |known: &Answer| Answer { token, ..known.clone() } == answer;
-        if !self.answers.iter().any(same) {
-            self.answers.push(answer);
+        if !self.answers.iter().any(|known| known.variant == variant && is_asked(case, known)) {
+            self.answers.push(Answer { variant, prompt, extra_buffers, token });
         }
+    }
+
+    /// The answer that the same tensors gave to the question of `case`, in whichever layout.
+    fn answer_of_payload(&self, case: &Case, variant: &Variant, all: &[Variant]) -> Option<u32> {
+        let same = |name: &str| all.iter().any(|v| v.name == name && v.payload_hash == variant.payload_hash);
+        let known = self.answers.iter().find(|known| same(&known.variant) && is_asked(case, known));
+        known.map(|answer| answer.token)
     }
 
     /// What each first token needs. Where that can't be found out, the runs that need to know say why.
@@ -139,6 +146,11 @@ impl Learnt {
             self.needs.extend(questions.need(model, variant, prompt));
         }
     }
+}
+
+/// Whether `answer` is one to the question of `case`, whoever gave it.
+pub(super) fn is_asked(case: &Case, answer: &Answer) -> bool {
+    Some(&answer.prompt) == case.prompt() && answer.extra_buffers == case.uses_extra_buffers()
 }
 
 /// What a run of `case` must find, `sampled` where it can be sampled.

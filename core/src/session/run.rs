@@ -1,7 +1,7 @@
 //! One run within a session: what goes before it, and the line that comes of it.
 
 use super::questions::Learned;
-use super::rehearse::work;
+use super::rehearse::{is_asked, work};
 use super::{Session, SessionError, schedule};
 use crate::error::chain;
 use crate::job::Case;
@@ -119,11 +119,7 @@ impl Session<'_, '_> {
 
 /// The answer that a run of `case` must give.
 fn answer(plan: &Plan, case: &Case) -> Option<u32> {
-    let asked = |answer: &&Answer| {
-        answer.variant == case.variant
-            && Some(&answer.prompt) == case.prompt()
-            && answer.extra_buffers == case.uses_extra_buffers()
-    };
+    let asked = |answer: &&Answer| answer.variant == case.variant && is_asked(case, answer);
     plan.answers.iter().find(asked).map(|answer| answer.token)
 }
 

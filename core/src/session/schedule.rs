@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn each_block_holds_every_case_once_in_an_order_of_its_own() {
-        let model = |name: &str| Model { name: name.into(), path: None };
+        let model = |name: &str| Model { name: name.into(), path: None, arrangement: None };
         let cases = Job { models: vec![model("a"), model("b")], ..Job::default() }.cases();
         let (first, second) = (order(&cases, 1, 0), order(&cases, 1, 1));
         assert_ne!(first, second);

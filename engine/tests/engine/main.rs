@@ -5,6 +5,9 @@
 
 mod errors;
 mod loading;
+mod order;
+mod quantize;
+mod repack;
 mod shared;
 mod tokens;
 mod trace;

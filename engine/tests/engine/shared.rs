@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use packbench_core::gguf::sample::{Architecture, TinyModel};
-use packbench_core::measure::engine::{LoadRequest, LoadWay};
+use packbench_core::measure::engine::{Engine, LoadRequest, LoadWay, Prompt, Token};
 use packbench_core::measure::proof;
 use packbench_core::os::{self, Mapping, ModelFile, Os};
 use packbench_core::unit::{ByteRange, Bytes, PageRange, PageSize};
@@ -26,6 +26,21 @@ pub fn engine() -> LlamaCpp {
 pub fn request(path: &Path, way: LoadWay) -> LoadRequest<'_> {
     let cancel = &NEVER;
     LoadRequest { path, way, extra_buffers: false, threads: 1, memory: None, cancel }
+}
+
+/// The first token and the two after it.
+pub fn answer(request: &LoadRequest<'_>, prompt: &Prompt) -> [Token; 3] {
+    let model = engine().load(request).unwrap();
+    let prompt = model.tokens(prompt).unwrap();
+    let mut context = model.context(64).unwrap();
+    let mut say =
+        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
+    let once = say();
+    context.clear();
+    let mut say =
+        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
+    assert_eq!(say(), once, "a cleared context has forgotten");
+    once
 }
 
 /// A model file on a disk: under target/, since a temporary folder may lie in memory, where nothing can be evicted.

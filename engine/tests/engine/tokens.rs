@@ -2,24 +2,9 @@
 
 use packbench_core::gguf::sample::TinyModel;
 use packbench_core::job::Advice;
-use packbench_core::measure::engine::{Engine, LoadRequest, LoadWay, Prompt, Token};
+use packbench_core::measure::engine::{Engine, LoadRequest, LoadWay, Prompt};
 
-use crate::shared::{ARCHITECTURES, Model, engine, request};
-
-/// The first token and the two after it.
-fn answer(request: &LoadRequest<'_>, prompt: &Prompt) -> [Token; 3] {
-    let model = engine().load(request).unwrap();
-    let prompt = model.tokens(prompt).unwrap();
-    let mut context = model.context(64).unwrap();
-    let mut say =
-        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
-    let once = say();
-    context.clear();
-    let mut say =
-        || [context.prefill(&prompt).unwrap(), context.decode().unwrap(), context.decode().unwrap()];
-    assert_eq!(say(), once, "a cleared context has forgotten");
-    once
-}
+use crate::shared::{ARCHITECTURES, Model, answer, engine, request};
 
 fn the_ways_agree(model: &Model, ways: &[LoadWay], prompt: &Prompt) {
     let stock = answer(&request(&model.path, LoadWay::Stock), prompt);

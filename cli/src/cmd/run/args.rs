@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use packbench_core::job::{CacheState, Io, Job, Model, Pattern, Policy, ProbeKind, Prompt, Timing, Way};
+use packbench_core::layout::Arrangement;
 use packbench_core::record::wire::Purpose;
 use packbench_core::unit::Bytes;
 
@@ -24,6 +25,7 @@ Examples:
   packbench run model.gguf --probe faults --policy normal,will_need,populate --pattern sequential
   packbench run model.gguf --probe first_token --policy normal,stream,stream:chunk=512KiB --prompt 'Once upon a time'
   packbench run model.gguf --probe reads --io buffered,direct --threads 1,4,16 --cache cold
+  packbench run model.gguf --variants forward,shuffled:7  the same tensors in other orders, measured beside it
   packbench run model.gguf --aa                         the harness against itself
   packbench run --resume report.jsonl                   only what is missing")]
 pub struct Args {
@@ -89,7 +91,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Go on with a session that was cut short, in its own report.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "timing", "io_size", "io", "prompt_tokens", "prompt", "way", "threads", "decodes", "seed", "cpus", "budget", "out", "list", "verify", "aa"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "timing", "io_size", "io", "prompt_tokens", "prompt", "way", "threads", "decodes", "seed", "cpus", "budget", "out", "list", "verify", "variants", "aa"])]
     pub resume: Option<PathBuf>,
     /// List the cases and the estimated time, and measure nothing.
     #[arg(long)]
@@ -97,8 +99,12 @@ pub struct Args {
     /// Try each case once and record nothing.
     #[arg(long, conflicts_with = "list")]
     verify: bool,
+    /// Measure each file in these arrangements, too, such as forward,forward:align=16384,shuffled:7. Such copies are made
+    /// beside it, in the folder packbench-variants, and stay there for the next session.
+    #[arg(long, value_name = "ARRANGEMENT", value_delimiter = ',')]
+    variants: Vec<Arrangement>,
     /// Measure each file against itself: a verdict other than "same" or "inconclusive" is the harness's own error.
-    #[arg(long, conflicts_with_all = ["list", "verify"])]
+    #[arg(long, conflicts_with_all = ["list", "verify", "variants"])]
     pub aa: bool,
 }
 
@@ -142,6 +148,7 @@ impl Args {
         if self.aa {
             job.models = job.models.into_iter().flat_map(twice).collect();
         }
+        job.models = job.models.into_iter().flat_map(|model| with_variants(model, &self.variants)).collect();
         Ok(job)
     }
 
@@ -160,7 +167,7 @@ impl Args {
             let numbered = (2..).map(|n| format!("{file_name} #{n}"));
             let mut names = std::iter::once(file_name.clone()).chain(numbered);
             let name = names.find(|name| !taken(name)).expect("there are more numbers than models");
-            models.push(Model { name, path: Some(absolute) });
+            models.push(Model { name, path: Some(absolute), arrangement: None });
         }
         Ok(models)
     }
@@ -173,7 +180,18 @@ fn lay_over<T: Clone>(list: &mut Vec<T>, flag: &[T]) {
 }
 
 fn twice(model: Model) -> [Model; 2] {
-    ["a", "b"].map(|arm| Model { name: format!("{} ({arm})", model.name), path: model.path.clone() })
+    ["a", "b"].map(|arm| Model { name: format!("{} ({arm})", model.name), ..model.clone() })
+}
+
+/// The model as it is, and in each of `arrangements`.
+fn with_variants(model: Model, arrangements: &[Arrangement]) -> Vec<Model> {
+    let variant = |arrangement: &Arrangement| Model {
+        name: format!("{} {arrangement}", model.name),
+        arrangement: Some(arrangement.clone()),
+        ..model.clone()
+    };
+    let variants: Vec<Model> = arrangements.iter().map(variant).collect();
+    std::iter::once(model).chain(variants).collect()
 }
 
 /// Paths in a job file are relative to that file.

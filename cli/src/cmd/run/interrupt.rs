@@ -29,7 +29,7 @@ fn on_interrupt() {
     if ASKED.swap(true, Ordering::SeqCst) {
         std::process::exit(i32::from(exit::INTERRUPTED));
     }
-    eprintln!("stopping after this run; press Ctrl-C again to end at once");
+    eprintln!("stopping after what is under way; press Ctrl-C again to end at once");
     if let Some(stop) = &*STOPPER.lock().unwrap_or_else(PoisonError::into_inner) {
         stop();
     }

@@ -2,7 +2,7 @@
 
 mod args;
 mod drive;
-mod interrupt;
+pub mod interrupt;
 mod journal;
 mod remember;
 
@@ -18,7 +18,7 @@ use packbench_core::compare::{Question, compare};
 use packbench_core::job::{Field, Job, Model};
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, Variant, cases};
-use packbench_core::session::{self, ReportWriter};
+use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
 pub use remember::cache_dir;
 
 use crate::target::Host;
@@ -103,9 +103,15 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
         let mut out = io::stdout().lock();
         write!(out, "{}", render::report(&report))?;
         if args.aa {
-            write!(out, "\n{}", render::comparisons(&compare(&report, &question(Field::Variant))?))?;
+            write!(out, "\n{}", render::comparisons(&compare(&report, &question(&[Field::Variant]))?))?;
         }
         writeln!(out, "\nReport: {}", path.display())?;
+        if report.job().models.iter().any(|model| model.arrangement.is_some()) {
+            writeln!(
+                out,
+                "Copies: in {COPIES_FOLDER}, beside the model; remove what you don't need any more"
+            )?;
+        }
         if let Some(next) = next(args, path, &report, &end) {
             writeln!(out, "{next}")?;
         }
@@ -132,14 +138,20 @@ fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> 
     }
 }
 
-/// A field in which arms can be compared; the models first, for they are what was named.
-fn first_comparison(report: &Report) -> Option<Field> {
+/// Fields in which arms can be compared; the models first, for they are what was named. Where a model is arranged
+/// in other ways, they are held against policies.
+fn first_comparison(report: &Report) -> Option<String> {
+    let arranged = report.job().models.iter().any(|model| model.arrangement.is_some());
+    let both = arranged.then_some(&[Field::Variant, Field::Policy][..]);
     let fields = [Field::Variant, Field::Policy, Field::Pattern, Field::Prompt, Field::IoSize, Field::Cache];
-    fields.into_iter().find(|&by| compare(report, &question(by)).is_ok())
+    let mut questions = both.into_iter().chain(fields.iter().map(std::slice::from_ref));
+    questions
+        .find(|by| compare(report, &question(by)).is_ok())
+        .map(|by| by.iter().map(Field::to_string).collect::<Vec<_>>().join(","))
 }
 
-fn question(by: Field) -> Question {
-    Question { by, metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
+fn question(by: &[Field]) -> Question {
+    Question { by: by.to_vec(), metric: Metric::WallNs, base: None, threshold: 0.05, allow: Vec::new() }
 }
 
 fn list(args: &Args) -> anyhow::Result<ExitCode> {
@@ -186,5 +198,5 @@ fn run_of(line: &Line) -> Option<&Run> {
 
 /// The models of a job, as names and paths.
 fn names(job: &Job) -> impl Iterator<Item = (&str, &Path)> {
-    job.models.iter().filter_map(|Model { name, path }| Some((name.as_str(), path.as_deref()?)))
+    job.models.iter().filter_map(|Model { name, path, .. }| Some((name.as_str(), path.as_deref()?)))
 }

@@ -43,13 +43,15 @@ pub fn models(session: &str, job: &Job, named: &[Model]) -> anyhow::Result<Vec<M
         let path = path.with_context(|| {
             format!("it isn't known here where {} lies: packbench run {0} --resume REPORT", base(known))
         })?;
-        Ok(Model { name: known.name.clone(), path: Some(path) })
+        Ok(Model { path: Some(path), ..known.clone() })
     };
     job.models.iter().map(model).collect()
 }
 
-/// The file's name: `--aa` measures a file under two names.
+/// The file's name: `--aa` and `--variants` measure a file under several names.
 fn base(model: &Model) -> &str {
     let name = &model.name;
-    [" (a)", " (b)"].iter().find_map(|arm| name.strip_suffix(arm)).unwrap_or(name)
+    let arranged = model.arrangement.as_ref().map(|arrangement| format!(" {arrangement}"));
+    let suffixes = [" (a)", " (b)"].into_iter().chain(arranged.as_deref());
+    suffixes.into_iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }

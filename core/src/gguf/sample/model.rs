@@ -53,7 +53,8 @@ impl Architecture {
             Architecture::Gemma3 => &[
                 ("attention.key_length", EMBEDDING / HEADS),
                 ("attention.value_length", EMBEDDING / HEADS),
-                ("attention.sliding_window", 512),
+                // short prompts reach beyond it
+                ("attention.sliding_window", 8),
             ],
         }
     }
@@ -116,7 +117,7 @@ impl TinyModel {
             types.push(Value::I32(token_type(index))).expect("an i32 in an array of i32");
         }
         let (name, hyperparameters) = (format!("tiny {}", self.architecture.name()), self.hyperparameters());
-        let epsilon = self.key("attention.layer_norm_rms_epsilon");
+        let (epsilon, base) = (self.key("attention.layer_norm_rms_epsilon"), self.key("rope.freq_base"));
         let mut writer = Writer::new(Version::V3);
         writer.set("general.architecture", Value::String(self.architecture.name().as_bytes()));
         writer.set("general.name", Value::String(name.as_bytes()));
@@ -124,6 +125,10 @@ impl TinyModel {
             writer.set(key, Value::U32(*value));
         }
         writer.set(&epsilon, Value::F32(1e-5));
+        if self.architecture == Architecture::Gemma3 {
+            // Its layers with a window keep to 10,000.
+            writer.set(&base, Value::F32(1_000_000.0));
+        }
         writer.set("tokenizer.ggml.model", Value::String(b"llama"));
         writer.set("tokenizer.ggml.tokens", Value::Array(tokens.as_array()));
         writer.set("tokenizer.ggml.scores", Value::Array(scores.as_array()));
@@ -201,15 +206,20 @@ impl TinyModel {
         layers
     }
 
-    /// Random quants under a fixed scale, so that no weight is infinite; norms of 1. Drawn from seed and name alone.
+    /// Random quants under a fixed scale, so that no weight is infinite; vectors between 3/4 and 5/4. Drawn from seed and
+    /// name alone.
     fn write_payload(&self, tensor: &Tensor<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if tensor.ggml_type == GgmlType::F32 {
-            return out.write_all(&1f32.to_le_bytes().repeat(tensor.dims.elements() as usize));
-        }
-        const SCALE: [u8; 2] = 0x1c00_u16.to_le_bytes(); // 2^-8 in half precision
+        const SCALE: [u8; 2] = 0x1400_u16.to_le_bytes(); // 2^-10 in half precision: a matrix leaves sizes as they are
         let mut hasher = blake3::Hasher::new();
         let mut random =
             hasher.update(&self.seed.to_le_bytes()).update(tensor.name.as_bytes()).finalize_xof();
+        if tensor.ggml_type == GgmlType::F32 {
+            let mut bytes = vec![0; tensor.dims.elements() as usize];
+            random.fill(&mut bytes);
+            return bytes
+                .iter()
+                .try_for_each(|byte| out.write_all(&(0.75 + f32::from(*byte) / 510.0).to_le_bytes()));
+        }
         let mut blocks = [0; 64 * BLOCK_BYTES];
         let mut left = tensor.data.len.0;
         while left > 0 {

@@ -16,8 +16,8 @@ pub struct Comparisons {
     pub schema: String,
     /// The session that was measured.
     pub session: String,
-    /// The field in which the arms differ.
-    pub by: Field,
+    /// The fields in which the arms differ.
+    pub by: Vec<Field>,
     /// What of their runs is compared.
     pub metric: Metric,
     /// The smallest relative change that matters: 0.05 is 5 %.
@@ -80,6 +80,8 @@ pub struct Comparison {
     pub base: String,
     /// The arm that is compared.
     pub candidate: String,
+    /// In which of the fields asked for the two differ: what the effect is one of.
+    pub differ_in: Vec<Field>,
     /// Blocks that hold a run of each.
     pub blocks: u32,
     /// Of the base's paired runs, in the metric's unit.

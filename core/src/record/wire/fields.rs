@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::job::{
     CacheState, Case, Field, Io, Job, Model, Pattern, Policy, Probe, ProbeKind, Prompt, Timing, Way,
 };
+use crate::layout::OrderError;
 use crate::unit::Bytes;
 
 /// A case, flat: what the probe doesn't have is `null`, and so is what goes without saying.
@@ -153,6 +154,9 @@ struct ModelFields {
     /// Where it lies; never in a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     path: Option<PathBuf>,
+    /// The arrangement in which it is measured, such as `forward` or `shuffled:7:align=4096`; as it is when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arrangement: Option<String>,
 }
 
 impl Default for JobFields {
@@ -163,7 +167,11 @@ impl Default for JobFields {
 
 impl From<&Job> for JobFields {
     fn from(job: &Job) -> Self {
-        let model = |model: &Model| ModelFields { name: Some(model.name.clone()), path: model.path.clone() };
+        let model = |model: &Model| ModelFields {
+            name: Some(model.name.clone()),
+            path: model.path.clone(),
+            arrangement: model.arrangement.as_ref().map(ToString::to_string),
+        };
         JobFields {
             models: job.models.iter().map(model).collect(),
             probes: job.probes.clone(),
@@ -186,7 +194,7 @@ impl From<&Job> for JobFields {
 }
 
 impl TryFrom<JobFields> for Job {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(fields: JobFields) -> Result<Self, Self::Error> {
         Ok(Job {
@@ -211,7 +219,7 @@ impl TryFrom<JobFields> for Job {
 }
 
 impl TryFrom<ModelFields> for Model {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(fields: ModelFields) -> Result<Self, Self::Error> {
         let file_name = || {
@@ -222,7 +230,9 @@ impl TryFrom<ModelFields> for Model {
                 .map(|name| name.to_string_lossy().into_owned())
         };
         let name = fields.name.clone().or_else(file_name).ok_or("a model needs a path or a name")?;
-        Ok(Model { name, path: fields.path })
+        let arrangement = fields.arrangement.map(|text| text.parse()).transpose();
+        let arrangement = arrangement.map_err(|error: OrderError| error.to_string())?;
+        Ok(Model { name, path: fields.path, arrangement })
     }
 }
 

@@ -3,19 +3,32 @@
 
 mod assignment;
 mod comparison;
+mod curve;
 mod doctor;
+mod evaluation;
 mod fields;
 mod inspection;
 mod lines;
+mod maps;
 mod metrics;
 mod names;
+mod quant_plan;
+mod repacked;
+mod scores;
 mod trace;
 
 pub use assignment::{Assignment, Request};
 pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
+pub use curve::{Curve, CurvePoint};
 pub use doctor::Check;
-pub use inspection::{Inspection, Part, TensorFacts, Total};
+pub use evaluation::{Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference};
+pub use inspection::*;
 pub use lines::*;
 pub use metrics::*;
 pub use names::*;
+pub use quant_plan::{
+    Against, AgreedLayers, Override, PlanBudget, PlanStats, PlannedTensor, Planning, QuantPlan, TypeChange,
+};
+pub use repacked::{ReadBack, Repacked};
+pub use scores::{FimScores, Price, PricedModel, Pricing, Shards, StockMix, TensorPrices, Text};
 pub use trace::{WeightRead, WeightTrace};

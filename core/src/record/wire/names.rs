@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
+use crate::gguf::GgmlType;
 use crate::job::{CacheState, Field, Io, Pattern, Policy, PolicyKind, ProbeKind, Timing, Way};
 use crate::record::Caveat;
 
@@ -74,6 +75,8 @@ wire_names! {
     }
     /// What a phase line announces.
     PhaseName {
+        /// Making a copy of the model in another arrangement.
+        Repack,
         /// Reading the tensors once, to know the model by its content.
         Hash,
         /// Asking whether residency can say no.
@@ -158,6 +161,24 @@ wire_names! {
         /// Bytes fetched from storage.
         BytesFetched,
     }
+    /// Where the labels of a loss come from.
+    Labels {
+        /// Drawn from what the model itself foretells: the squared gradients are then the Fisher information.
+        Sampled,
+        /// The text's own tokens: the empirical Fisher information.
+        Data,
+    }
+    /// What a quantizer is told of the weight of each column.
+    Imatrix {
+        /// Nothing.
+        None,
+        /// The mean square of what each column is multiplied with.
+        Activations,
+        /// The column sums of the squared gradients.
+        Fisher,
+        /// What a file says.
+        File,
+    }
 }
 
 /// Serializes an enum by its one name.
@@ -195,6 +216,9 @@ by_name!(
     EndStatus as "EndStatus",
     Field as "Field",
     Finding as "Finding",
+    GgmlType as "GgmlType",
+    Imatrix as "Imatrix",
+    Labels as "Labels",
     Metric as "Metric",
     ObstacleName as "ObstacleName",
     Io as "Io",

@@ -1,0 +1,140 @@
+//! `packbench plan`
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use packbench_core::compare::affordable;
+use packbench_core::gguf::GgmlType;
+use packbench_core::quant::{Budget, Question, Strategy, curve, plan};
+use packbench_core::record::FimScores;
+use packbench_core::unit::Nanos;
+
+use super::output::{write, write_json};
+use crate::render;
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Strategies:
+  fisher         the least predicted KL divergence that the budget buys, with a proof of how close [default]
+  fisher-token   the same, from gradients of single tokens
+  mse, imatrix   the least squared error, plain or weighted by activations
+  g2             the tensors with the largest squared gradients first
+  random:SEED    drawn types
+  uniform:TYPE   one type for all, or the nearest that a tensor's rows take
+  stock:MIX      llama.cpp's own recipe, such as stock:Q4_K_M
+  top-layers:K, top-percent:P, groups:N, thresholds
+                 the published rules: a stock mix (--base) with the highest scores raised (--upgrade)
+
+Budgets:
+  400MB            the whole file in bytes
+  same-as:Q3_K_M   the bytes of that stock mix of the same model
+  bpw:3.5          bits per weight, the whole file counted
+  loss:0.05        the fewest bytes that are foretold to lose no more nats per token
+  first-token:800ms@report.jsonl
+                   the bytes whose cold first token comes within that time, by the report of a device that measured
+                   first tokens of this model (packbench run MODEL --probe first_token)
+
+Examples:
+  packbench plan fim_scores.json --budget same-as:Q3_K_M -o quant_plan.json
+  packbench plan fim_scores.json --budget bpw:4.5 --types Q4_0,Q5_0,Q8_0
+  packbench plan fim_scores.json --strategy top-layers:4 --base Q3_K_M --upgrade q6_k -o quant_plan.json
+  packbench plan fim_scores.json --curve curve    # writes curve.json and curve.svg")]
+pub struct Args {
+    /// Scores, as `packbench score` or the published pipeline writes them.
+    scores: PathBuf,
+    /// How the plan is made: see below.
+    #[arg(long, value_name = "NAME", default_value = "fisher")]
+    strategy: Strategy,
+    /// Choose among these types only.
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = ggml_type)]
+    types: Vec<GgmlType>,
+    /// What the file may cost: see below.
+    #[arg(long)]
+    budget: Option<Budget>,
+    /// The stock mix that published strategies start from.
+    #[arg(long, value_name = "MIX", default_value = "Q3_K_M")]
+    base: String,
+    /// The type that published strategies raise to.
+    #[arg(long, value_name = "TYPE", value_parser = ggml_type, default_value = "Q6_K")]
+    upgrade: GgmlType,
+    /// Write loss against bytes to NAME.json and NAME.svg, stock mixes marked.
+    #[arg(long, value_name = "NAME")]
+    curve: Option<PathBuf>,
+    /// Write the plan to this file; without it, only show it.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Plans, and draws what else could be planned.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scores = read(&args.scores)?;
+    if let Some(name) = &args.curve {
+        draw(name, &scores, &args.types)?;
+        if args.budget.is_none() && args.strategy.takes_budget() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let question = Question {
+        strategy: args.strategy.clone(),
+        types: args.types.clone(),
+        budget: args.budget.clone().map(resolved).transpose()?,
+        base: args.base.clone(),
+        upgrade: args.upgrade,
+    };
+    let plan = plan(&scores, &question).with_context(|| args.scores.display().to_string())?;
+    if let Some(path) = &args.output {
+        write_json(path, &plan)?;
+    }
+    let mut out = io::stdout().lock();
+    match args.json {
+        true => render::json(&mut out, &plan)?,
+        false => write!(out, "{}", render::quant_plan(&plan))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the report that a time is to be turned into bytes by.
+fn resolved(budget: Budget) -> anyhow::Result<Budget> {
+    let Budget::FirstToken { within, report, .. } = budget else { return Ok(budget) };
+    let affordable =
+        affordable(&super::compare::read(Path::new(&report))?, within).with_context(|| report.clone())?;
+    let by = &affordable.by;
+    writeln!(
+        io::stderr(),
+        "{within} buys {}: measured was {} for \"{}\", of which {} are the floor",
+        affordable.bytes,
+        Nanos(by.first_token_ns),
+        by.case,
+        Nanos(by.floor_ns)
+    )?;
+    Ok(Budget::FirstToken { within, report, bytes: Some(affordable.bytes) })
+}
+
+fn draw(name: &Path, scores: &FimScores, types: &[GgmlType]) -> anyhow::Result<()> {
+    let curve = curve(scores, types)?;
+    write_json(&name.with_added_extension("json"), &curve)?;
+    write(&name.with_added_extension("svg"), render::curve(&curve)?.as_bytes())?;
+    if !curve.unpriced_mixes.is_empty() {
+        let mixes = curve.unpriced_mixes.join(", ");
+        writeln!(io::stderr(), "not on the curve, for some tensor has no price in their types: {mixes}")?;
+    }
+    Ok(())
+}
+
+/// Reads scores from their file.
+pub fn read(path: &Path) -> anyhow::Result<FimScores> {
+    let named = || format!("reading {}", path.display());
+    let bytes = std::fs::read(path).with_context(named)?;
+    FimScores::read(&bytes).with_context(named)
+}
+
+fn ggml_type(name: &str) -> Result<GgmlType, String> {
+    use strum::VariantArray;
+    let names = || GgmlType::VARIANTS.iter().map(GgmlType::to_string).collect::<Vec<_>>().join(", ");
+    name.parse().map_err(|_| format!("expected one of {}", names()))
+}

@@ -1,0 +1,200 @@
+//! `packbench quantize`
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::os::{self, Os};
+use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
+use packbench_core::quant::tensor_types;
+use packbench_core::record::{Imatrix, QuantPlan};
+use packbench_core::unit::Bytes;
+use packbench_engine::{ColumnWeights, LlamaCpp, Mix, NoteValue, Recipe};
+use packbench_fim::{Source, dithered, is_quantized, on_grid};
+
+use super::output;
+use crate::quality::{self, ModelFile};
+
+/// Arguments of `quantize`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  packbench quantize model-f16.gguf --plan quant_plan.json -o model-fim.gguf
+  packbench quantize model-f16.gguf --type Q4_K_M -o model-q4_k_m.gguf
+  packbench quantize model-q4_k_m.gguf --dither --type F32 -o original.gguf
+
+A plan says which importance matrix and which noise its prediction holds for; both are taken from it.")]
+pub struct Args {
+    /// The model.
+    model: PathBuf,
+    /// Which type each tensor gets.
+    #[arg(long, value_name = "FILE", required_unless_present = "mix")]
+    plan: Option<PathBuf>,
+    /// One of the engine's own recipes, such as Q4_K_M.
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "plan")]
+    mix: Option<Mix>,
+    /// What the quantizer is told of the columns: none, an importance matrix, or what a score left behind.
+    #[arg(long, value_name = "none|activations|fisher|FILE")]
+    imatrix: Option<String>,
+    /// The score that left activations and fisher behind; fim_scores.json beside the plan by default.
+    #[arg(long, value_name = "FILE")]
+    scores: Option<PathBuf>,
+    /// Lay noise over quantized weights first, within their cells.
+    #[arg(long)]
+    dither: bool,
+    /// The seed of the noise.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads that compute; all processors by default.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// A plan and what it is known by.
+struct Plan {
+    plan: QuantPlan,
+    hash: String,
+}
+
+/// Quantizes a model.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let file = ModelFile::open(&args.model)?;
+    let plan = args.plan.as_deref().map(|path| read_plan(path, &file)).transpose()?;
+    let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
+    let weights = weights(args, planning.map_or(Imatrix::None, |planning| planning.imatrix))?;
+    let types = plan.as_ref().map_or_else(Vec::new, |plan| tensor_types(&plan.plan));
+    let notes = plan.iter().flat_map(notes).collect::<Vec<_>>();
+    let recipe = Recipe {
+        mix: mix(args, plan.as_ref())?,
+        types: &types,
+        weights: &weights,
+        notes: &notes,
+        threads: quality::threads(args.threads) as u32,
+    };
+    let seed =
+        planning.and_then(|planning| planning.dither_seed).or_else(|| args.dither.then_some(args.seed));
+    let engine = LlamaCpp::new()?;
+    let source = original(args, &file, seed)?;
+    let path = source.as_deref().unwrap_or(&args.model);
+    let effective = engine.effective_types(path, &recipe)?;
+    check_types(plan.as_ref(), &effective)?;
+    if seed.is_none() {
+        check_grid(&file, &effective)?;
+    }
+    write(args, &engine, path, &recipe, &effective)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_plan(path: &Path, file: &ModelFile) -> anyhow::Result<Plan> {
+    let named = || path.display().to_string();
+    let bytes = std::fs::read(path).with_context(named)?;
+    let plan = QuantPlan::read(&bytes).with_context(named)?;
+    if let Some(planning) = &plan.packbench {
+        planning.check_model(&file.variant.payload_hash).with_context(named)?;
+    }
+    Ok(Plan { plan, hash: blake3::hash(&bytes).to_hex().to_string() })
+}
+
+fn notes(plan: &Plan) -> Vec<(&'static str, NoteValue<'_>)> {
+    let predicted = plan.plan.packbench.as_ref().and_then(|planning| planning.predicted_kld_nats);
+    let hash = (PLAN_HASH_KEY, NoteValue::Text(&plan.hash));
+    std::iter::once(hash).chain(predicted.map(|nats| (PREDICTED_KLD_KEY, NoteValue::Number(nats)))).collect()
+}
+
+fn mix(args: &Args, plan: Option<&Plan>) -> anyhow::Result<Mix> {
+    match (args.mix, plan) {
+        (Some(mix), _) => Ok(mix),
+        (None, Some(Plan { plan, .. })) => {
+            let base = &plan.base_quant;
+            base.parse()
+                .ok()
+                .with_context(|| format!("base_quant is {base:?}, expected a recipe such as Q3_K_M"))
+        }
+        (None, None) => bail!("expected --plan or --type"),
+    }
+}
+
+fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
+    let asked = args.imatrix.as_deref().unwrap_or(match planned {
+        Imatrix::None => "none",
+        Imatrix::Activations => "activations",
+        Imatrix::Fisher => "fisher",
+        Imatrix::File => {
+            bail!("the plan was made for an importance matrix from a file: name it by --imatrix FILE")
+        }
+    });
+    match asked {
+        "none" => Ok(ColumnWeights::new()),
+        kind @ ("activations" | "fisher") => {
+            let beside = output::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
+            quality::column_weights(&quality::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
+        }
+        path => quality::column_weights(Path::new(path)),
+    }
+}
+
+/// The model with noise in it, in a file beside the output; `None` without noise.
+fn original(args: &Args, file: &ModelFile, seed: Option<u64>) -> anyhow::Result<Option<tempfile::TempPath>> {
+    let Some(seed) = seed else { return Ok(None) };
+    let named = || format!("laying noise over {}", args.model.display());
+    let source = Source::new(Gguf::parse(file.bytes())?, Some(seed)).with_context(named)?;
+    let temporary = output::beside(&args.output)?;
+    dithered::write(&source, io::BufWriter::new(temporary.as_file())).with_context(named)?;
+    Ok(Some(temporary.into_temp_path()))
+}
+
+/// What the engine would fall back to isn't what was planned.
+fn check_types(plan: Option<&Plan>, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
+    let Some(planning) = plan.and_then(|plan| plan.plan.packbench.as_ref()) else { return Ok(()) };
+    for tensor in &planning.tensors {
+        let found = effective.iter().find(|(name, _)| *name == tensor.name).map(|(_, found)| *found);
+        if found != Some(tensor.ggml_type) {
+            let found =
+                found.map_or("has no such tensor".to_owned(), |found| format!("would make it {found}"));
+            bail!("the plan has {} for {}, and the engine {found}", tensor.ggml_type, tensor.name);
+        }
+    }
+    Ok(())
+}
+
+/// A tensor that stays as it is is copied; another that lies on the grid of its new type is refused.
+fn check_grid(file: &ModelFile, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
+    let gguf = Gguf::parse(file.bytes())?;
+    for (name, to) in effective {
+        let changed = gguf.tensor(name).filter(|tensor| is_quantized(tensor) && tensor.ggml_type != *to);
+        if let Some(refusal) = changed.and_then(|tensor| on_grid(tensor, &[*to])) {
+            return Err(refusal.into());
+        }
+    }
+    Ok(())
+}
+
+fn write(
+    args: &Args,
+    engine: &LlamaCpp,
+    source: &Path,
+    recipe: &Recipe<'_>,
+    effective: &[(String, GgmlType)],
+) -> anyhow::Result<()> {
+    let named = || args.output.display().to_string();
+    let temporary = output::beside(&args.output)?.into_temp_path();
+    engine.quantize(source, &temporary, recipe).with_context(named)?;
+    let written = os::host().open(&temporary).with_context(named)?.map().with_context(named)?;
+    let gguf = Gguf::parse(written.bytes()).with_context(named)?;
+    for (name, expected) in effective {
+        let found = gguf.tensor(name).map(|tensor| tensor.ggml_type);
+        if found != Some(*expected) {
+            bail!("{name} came out as {found:?}, expected {expected}: nothing is kept");
+        }
+    }
+    let elements: u64 = gguf.tensors.iter().map(|tensor| tensor.dims.elements()).sum();
+    let len = written.bytes().len() as u64;
+    temporary.persist(&args.output).with_context(named)?;
+    let bits = len as f64 * 8.0 / elements.max(1) as f64;
+    writeln!(io::stdout().lock(), "{}: {}, {bits:.2} bits a weight", args.output.display(), Bytes(len))?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! `packbench score`
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::record::{FimScores, Imatrix, Labels, Shards};
+use packbench_engine::{ColumnWeights, LlamaCpp};
+use packbench_fim::{
+    Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, TensorScore, Watch,
+};
+
+use super::{named, output};
+use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
+use crate::{exit, render};
+
+/// The types that are priced unless others are asked for: those that take no importance matrix.
+const TYPES: &str = "Q2_K,Q3_K,IQ4_XS,Q4_K,Q5_K,Q6_K,Q4_0,IQ4_NL,Q4_1,Q5_0,Q5_1,Q8_0";
+
+/// Arguments of `score`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  packbench score model-f16.gguf --text prose.txt -o fim_scores.json
+  packbench score model-q4_k_m.gguf --dither --text prose.txt --text code.txt --sequences 32
+  packbench score model-f16.gguf --text prose.txt --shard 2/8 -o part-2.json
+
+Beside FILE two importance matrices are written, FILE's name with .activations.gguf and .fisher.gguf.
+A score that was stopped goes on from FILE's name with .partial when it is asked for again.")]
+pub struct Args {
+    /// The model: F32, F16 or BF16, or quantized with --dither.
+    model: PathBuf,
+    /// A text to score it on; may be repeated.
+    #[arg(long, value_name = "FILE", required = true)]
+    text: Vec<PathBuf>,
+    /// How many sequences, spread evenly over the texts.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    sequences: u32,
+    /// Tokens of a sequence.
+    #[arg(long, value_name = "L", default_value_t = 512)]
+    length: u32,
+    /// Where the labels of the loss come from.
+    #[arg(long, default_value = "sampled", value_parser = named::<Labels>())]
+    labels: Labels,
+    /// Take only part I of N of the sequences; merge-scores adds the parts up.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = shard)]
+    shard: (u32, u32),
+    /// The seed of labels and noise.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The types to price.
+    #[arg(long, value_delimiter = ',', default_value = TYPES)]
+    types: Vec<GgmlType>,
+    /// Lay noise over quantized weights, within their cells, so that their errors come out as an original's.
+    #[arg(long)]
+    dither: bool,
+    /// What the quantizers are told of the columns: none, activations, or an importance matrix.
+    #[arg(long, value_name = "none|activations|FILE", default_value = "none")]
+    imatrix: String,
+    /// Threads that compute; all processors by default.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The scores.
+    #[arg(short, long, value_name = "FILE", default_value = "fim_scores.json")]
+    output: PathBuf,
+}
+
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    let valid = parts.filter(|(part, of)| (1..=*of).contains(part));
+    valid.ok_or_else(|| format!("found {text:?}, expected part and number of parts, such as 2/8"))
+}
+
+/// Scores a model.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let file = ModelFile::open(&args.model)?;
+    let named = || args.model.display().to_string();
+    let gguf = Gguf::parse(file.bytes()).with_context(named)?;
+    let dither_seed = args.dither.then_some(args.seed);
+    let model = Model::new(gguf.clone(), dither_seed).with_context(named)?;
+    let (engine, texts) = (LlamaCpp::new()?, Texts::read(&args.text)?);
+    let (imatrix, given) = imatrix(args)?;
+    let request = Request {
+        sequences: sequences(args, &file, &engine, &texts)?,
+        labels: args.labels,
+        seed: args.seed,
+        types: &args.types,
+        columns: match (&given, imatrix) {
+            (Some(weights), _) => Columns::Given(weights),
+            (None, Imatrix::Activations) => Columns::Activations,
+            (None, _) => Columns::None,
+        },
+        threads: quality::threads(args.threads),
+    };
+    let Some(found) = compute(args, &model, &request, checkpoint(args, &file, &texts)?)? else {
+        return Ok(ExitCode::from(exit::INTERRUPTED));
+    };
+    let circumstances = scores::Circumstances {
+        variant: &file.variant,
+        texts: texts.facts,
+        labels: args.labels,
+        seed: args.seed,
+        shards: Shards { of: args.shard.1, held: vec![args.shard.0] },
+        sequences: (request.sequences.len() as u32, args.length),
+        dither_seed,
+        imatrix,
+        stock_mixes: scores::stock_mixes(&engine, &args.model),
+    };
+    keep(args, &scores::assemble(&gguf, &found, circumstances)?, &found)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn imatrix(args: &Args) -> anyhow::Result<(Imatrix, Option<ColumnWeights>)> {
+    Ok(match args.imatrix.as_str() {
+        "none" => (Imatrix::None, None),
+        "activations" if args.shard.1 > 1 => {
+            bail!(
+                "--imatrix activations differ from part to part, and prices would not add up: give --imatrix FILE"
+            )
+        }
+        "activations" => (Imatrix::Activations, None),
+        path => (Imatrix::File, Some(quality::column_weights(Path::new(path))?)),
+    })
+}
+
+fn sequences(
+    args: &Args,
+    file: &ModelFile,
+    engine: &LlamaCpp,
+    texts: &Texts,
+) -> anyhow::Result<Vec<Sequence>> {
+    let loaded = file.load(engine, 1)?;
+    let beginning = loaded.beginning().map(|token| token.0);
+    let cut = Cut { sequences: args.sequences, length: args.length, beginning };
+    let all = cut.sequences(&quality::tokens(&loaded, texts)?)?;
+    let (part, of) = args.shard;
+    let mine = |sequence: &Sequence| sequence.number % u64::from(of) == u64::from(part - 1);
+    let mine: Vec<Sequence> = all.into_iter().filter(mine).collect();
+    match mine.is_empty() {
+        true => bail!("found {} sequences, expected at least one for each of {of} parts", args.sequences),
+        false => Ok(mine),
+    }
+}
+
+/// Under a hash of all that the numbers depend on.
+fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Checkpoint> {
+    let Args { sequences, length, labels, shard, seed, types, dither, imatrix, threads, .. } = args;
+    let texts: Vec<&str> = texts.facts.iter().map(|text| text.hash.as_str()).collect();
+    let imatrix =
+        std::fs::read(imatrix).map(|bytes| blake3::hash(&bytes).to_string()).unwrap_or(imatrix.clone());
+    let all = format!(
+        "{} {texts:?} {sequences} {length} {labels} {shard:?} {seed} {types:?} {dither} {imatrix} {threads:?} {}",
+        file.variant.payload_hash,
+        env!("CARGO_PKG_VERSION")
+    );
+    Ok(Checkpoint {
+        path: args.output.with_extension("partial"),
+        key: *blake3::hash(all.as_bytes()).as_bytes(),
+    })
+}
+
+/// `None` when it was stopped.
+fn compute(
+    args: &Args,
+    model: &Model<'_>,
+    request: &Request<'_>,
+    checkpoint: Checkpoint,
+) -> anyhow::Result<Option<Scores>> {
+    quality::stop_on_interrupt();
+    let mut bar = render::Share::new();
+    let mut progress =
+        |progress: packbench_fim::Progress| bar.show(&progress.phase.to_string(), progress.done);
+    let mut watch = Watch { progress: &mut progress, cancel: &CANCEL };
+    match packbench_fim::score(model, request, Some(&checkpoint), &mut watch) {
+        Ok(scores) => Ok(Some(scores)),
+        Err(FimError::Cancelled) => {
+            let kept = checkpoint.path.exists();
+            eprintln!(
+                "stopped; {}",
+                if kept { "the same command goes on from here" } else { "nothing was done yet" }
+            );
+            Ok(None)
+        }
+        Err(error) => Err(error).with_context(|| args.model.display().to_string()),
+    }
+}
+
+fn keep(args: &Args, scores: &FimScores, found: &Scores) -> anyhow::Result<()> {
+    let tokens = u64::from(scores.num_samples) * u64::from(scores.seq_length);
+    let named = |sums: fn(&TensorScore) -> &[f64]| {
+        let of_tensor = move |tensor| {
+            let tensor: &TensorScore = tensor;
+            (tensor.name.as_str(), sums(tensor))
+        };
+        found.tensors.iter().map(of_tensor).collect::<Vec<_>>()
+    };
+    let (activations, fisher) = (named(|tensor| &tensor.inputs), named(|tensor| &tensor.columns));
+    for (kind, sums) in [("activations", activations), ("fisher", fisher)] {
+        let mut imatrix = Vec::new();
+        packbench_fim::imatrix::write(sums.into_iter(), tokens, &mut imatrix)?;
+        output::write(&quality::imatrix_path(&args.output, kind), &imatrix)?;
+    }
+    output::write_json(&args.output, scores)?;
+    write!(io::stdout().lock(), "{}", render::scores(scores))?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! What score, quantize and eval have in common: models known by their content, texts as tokens, weights for columns.
+
+pub mod evaluation;
+mod logits;
+pub mod scores;
+mod texts;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use packbench_core::job::{Advice, Model};
+use packbench_core::measure::engine::{LoadRequest, LoadWay};
+use packbench_core::os::{self, Mapping, Os};
+use packbench_core::record::Variant;
+use packbench_core::session;
+use packbench_engine::{ColumnWeights, LlamaCpp, LoadedLlama};
+
+pub use logits::Kept;
+pub use texts::{Texts, tokens};
+
+use crate::cmd::run::{cache_dir, interrupt};
+
+/// Set by Ctrl-C.
+pub static CANCEL: AtomicBool = AtomicBool::new(false);
+
+/// Lets Ctrl-C set [`CANCEL`].
+pub fn stop_on_interrupt() {
+    interrupt::stops(Box::new(|| CANCEL.store(true, std::sync::atomic::Ordering::Relaxed)));
+}
+
+/// A model file, known by its content.
+pub struct ModelFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is.
+    pub variant: Variant,
+    mapping: Box<dyn Mapping>,
+}
+
+impl ModelFile {
+    /// Reads all of it once, unless it is known already.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let named = || path.display().to_string();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let model = Model { name, path: Some(path.to_owned()), arrangement: None };
+        let mapping = os::host().open(path).with_context(named)?.map().with_context(named)?;
+        let variant = session::identify(&os::host(), &model, cache_dir().as_deref()).with_context(named)?;
+        Ok(ModelFile { path: path.to_owned(), variant, mapping })
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+
+    /// The model in the engine: for its tokens, and for logits computed by `threads` threads.
+    pub fn load(&self, engine: &LlamaCpp, threads: usize) -> anyhow::Result<LoadedLlama<'_>> {
+        let request = LoadRequest {
+            path: &self.path,
+            way: LoadWay::Stripped(Advice::Normal),
+            extra_buffers: false,
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            memory: None,
+            cancel: &CANCEL,
+        };
+        engine.open(&request).with_context(|| self.path.display().to_string())
+    }
+}
+
+/// Processors to compute on.
+pub fn threads(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The column weights of an importance matrix.
+pub fn column_weights(path: &Path) -> anyhow::Result<ColumnWeights> {
+    let named = || path.display().to_string();
+    packbench_fim::imatrix::read(&std::fs::read(path).with_context(named)?).with_context(named)
+}
+
+/// Where a score leaves its importance matrices: `fim_scores.activations.gguf` beside `fim_scores.json`.
+pub fn imatrix_path(scores: &Path, kind: &str) -> PathBuf {
+    scores.with_extension(format!("{kind}.gguf"))
+}

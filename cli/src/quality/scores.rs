@@ -1,0 +1,102 @@
+//! What a score came to, as `fim_scores.json`.
+
+use std::collections::BTreeMap;
+
+use packbench_core::gguf::{Gguf, Tensor};
+use packbench_core::layout::{Place, place};
+use packbench_core::quant::cost::quantized_header;
+use packbench_core::quant::{Scored, published};
+use packbench_core::record::{
+    FimScores, Imatrix, Labels, Price, PricedModel, Pricing, SCORES_SCHEMA, Shards, StockMix, TensorPrices,
+    Text, Variant,
+};
+use packbench_engine::{ColumnWeights, LlamaCpp, Mix, Recipe};
+use packbench_fim::{Scores, TensorScore};
+use strum::VariantArray;
+
+/// What a score was of.
+pub struct Circumstances<'c> {
+    /// The model.
+    pub variant: &'c Variant,
+    /// The texts.
+    pub texts: Vec<Text>,
+    /// Where labels came from.
+    pub labels: Labels,
+    /// Of the draws.
+    pub seed: u64,
+    /// Which part of the sequences.
+    pub shards: Shards,
+    /// How many sequences were taken, and the tokens of each.
+    pub sequences: (u32, u32),
+    /// Of the noise.
+    pub dither_seed: Option<u64>,
+    /// What the quantizers were told.
+    pub imatrix: Imatrix,
+    /// What the engine makes of the file.
+    pub stock_mixes: Vec<StockMix>,
+}
+
+/// The whole file.
+pub fn assemble(gguf: &Gguf<'_>, scores: &Scores, of: Circumstances<'_>) -> anyhow::Result<FimScores> {
+    let scored: BTreeMap<&str, &TensorScore> =
+        scores.tensors.iter().map(|score| (score.name.as_str(), score)).collect();
+    let mut tensors: Vec<&Tensor<'_>> = gguf.tensors.iter().collect();
+    tensors.sort_by_key(|tensor| tensor.data.start.0);
+    let pricing = Pricing {
+        schema: SCORES_SCHEMA.to_owned(),
+        tool: packbench_agent::tool(),
+        model: PricedModel {
+            payload_hash: of.variant.payload_hash.clone(),
+            architecture: of.variant.architecture.clone().unwrap_or_default(),
+            file_bytes: of.variant.file_bytes,
+            header_bytes: quantized_header(gguf)?.0,
+            alignment_bytes: gguf.alignment.0,
+        },
+        texts: of.texts,
+        labels: of.labels,
+        tokens: scores.tokens,
+        shards: of.shards,
+        dither_seed: of.dither_seed,
+        imatrix: of.imatrix,
+        tensors: tensors.iter().map(|tensor| prices(tensor, scored.get(tensor.name).copied())).collect(),
+        stock_mixes: of.stock_mixes,
+    };
+    let (num_samples, seq_length) = of.sequences;
+    let scored = Scored { model: of.variant.name.clone(), num_samples, seq_length, seed: of.seed };
+    Ok(published(scored, pricing))
+}
+
+fn prices(tensor: &Tensor<'_>, score: Option<&TensorScore>) -> TensorPrices {
+    let Place { group, layer } = place(tensor.name);
+    let has_inputs = score.is_some_and(|score| !score.inputs.is_empty());
+    let price = |price: &packbench_fim::Price| Price {
+        ggml_type: price.ggml_type,
+        bytes: price.bytes,
+        loss_by_sequence_nats: price.loss_by_sequence,
+        loss_by_token_nats: price.loss_by_token,
+        squared_error: price.squared_error,
+        imatrix_squared_error: has_inputs.then_some(price.input_squared_error),
+    };
+    TensorPrices {
+        name: tensor.name.to_owned(),
+        group: group.to_owned(),
+        layer,
+        shape: tensor.dims.as_slice().to_vec(),
+        ggml_type: tensor.ggml_type,
+        bytes: tensor.data.len.0,
+        trace: score.map(|score| score.trace),
+        candidates: score.map_or_else(Vec::new, |score| score.prices.iter().map(price).collect()),
+    }
+}
+
+/// What the engine's own recipes make of a file. Those that it can't make of this one are left out.
+pub fn stock_mixes(engine: &LlamaCpp, path: &std::path::Path) -> Vec<StockMix> {
+    let unweighted = ColumnWeights::new();
+    let quantized = Mix::VARIANTS.iter().filter(|mix| !matches!(mix, Mix::F32 | Mix::F16 | Mix::BF16));
+    let stock = |mix: &Mix| {
+        let recipe = Recipe { mix: *mix, types: &[], weights: &unweighted, notes: &[], threads: 1 };
+        let types = engine.effective_types(path, &recipe).ok()?;
+        Some(StockMix { name: mix.to_string(), types: types.into_iter().collect() })
+    };
+    quantized.filter_map(stock).collect()
+}

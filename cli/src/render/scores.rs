@@ -1,0 +1,72 @@
+//! Scores beside the published ones.
+
+use std::collections::BTreeMap;
+
+use packbench_core::record::FimScores;
+
+use super::table::{or_dash, table};
+
+/// The published ranking of groups, the largest score being 1.
+const PUBLISHED: [(&str, f64); 8] = [
+    ("ffn_down", 1.00),
+    ("ffn_gate", 0.85),
+    ("ffn_up", 0.82),
+    ("attn_v", 0.78),
+    ("attn_output", 0.65),
+    ("attn_q", 0.55),
+    ("attn_k", 0.45),
+    ("token_embedding", 0.25),
+];
+
+/// What was published of layers, for a model of 28.
+const LAYERS: &str = "published for a model of 28 layers: 1, 2, 26, 27";
+
+/// How many layers are named of each group.
+const TOP: usize = 4;
+
+/// Rankings of groups and layers.
+pub fn scores(scores: &FimScores) -> String {
+    let heading = format!(
+        "{}: {} sequences of {} tokens, seed {}\n",
+        scores.model, scores.num_samples, scores.seq_length, scores.seed
+    );
+    let most = scores.by_group.values().copied().fold(0.0, f64::max);
+    let mut groups: Vec<(&str, f64)> =
+        scores.by_group.iter().map(|(name, score)| (name.as_str(), *score)).collect();
+    groups.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let layers = by_group(scores);
+    let row = |(rank, (group, score)): (usize, &(&str, f64))| {
+        let published = PUBLISHED.iter().position(|(name, _)| name == group);
+        vec![
+            (*group).to_owned(),
+            format!("{score:.3e}"),
+            format!("{:.2}", score / most),
+            (rank + 1).to_string(),
+            or_dash(published.map(|place| format!("{:.2}", PUBLISHED[place].1))),
+            or_dash(published.map(|place| place + 1)),
+            layers.get(group).map(|layers| top(layers)).unwrap_or_default(),
+        ]
+    };
+    let header = ["group", "score", "of the largest", "rank", "published", "its rank", "largest in layers"];
+    let table = table(&header, 1, groups.iter().enumerate().map(row));
+    format!("{heading}\n{table}\nlayers by ffn_down, {LAYERS}\n")
+}
+
+/// Layers with their scores, of each group.
+fn by_group(scores: &FimScores) -> BTreeMap<&str, Vec<(u32, f64)>> {
+    let mut groups: BTreeMap<&str, Vec<(u32, f64)>> = BTreeMap::new();
+    for (name, score) in &scores.by_layer_group {
+        if let Some((layer, group)) = name.split_once('.')
+            && let Ok(layer) = layer.parse()
+        {
+            groups.entry(group).or_default().push((layer, *score));
+        }
+    }
+    groups
+}
+
+fn top(layers: &[(u32, f64)]) -> String {
+    let mut layers = layers.to_vec();
+    layers.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    layers.iter().take(TOP).map(|(layer, _)| layer.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,115 @@
+//! From a quantized model to a smaller one, and how far it is: score, quantize, eval.
+
+use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::record::{Evaluation, FimScores};
+
+use crate::scratch::{Scratch, stderr, stdout};
+
+/// Byte by byte: what a vocabulary of bytes makes of it is as long as it is.
+fn text(scratch: &Scratch) -> String {
+    let text: String = (0..400).map(|index| format!("{} ", index * 37 % 101)).collect();
+    scratch.write("text.txt", text.as_bytes());
+    text
+}
+
+fn succeeds(scratch: &Scratch, args: &[&str]) -> String {
+    let mut command = scratch.packbench(args);
+    command.assert().success();
+    stdout(&mut command)
+}
+
+/// An original with noise in it, as `original.gguf`.
+fn original(scratch: &Scratch) {
+    scratch.model();
+    succeeds(scratch, &["quantize", "m.gguf", "--dither", "--type", "F32", "-o", "original.gguf"]);
+}
+
+const SCORE: [&str; 9] =
+    ["score", "original.gguf", "--text", "text.txt", "--sequences", "3", "--length", "40", "--types"];
+
+fn scores(scratch: &Scratch, args: &[&str]) -> FimScores {
+    succeeds(scratch, &[&SCORE[..], &["Q4_0,Q8_0,Q4_K"], args].concat());
+    FimScores::read(&std::fs::read(scratch.path("fim_scores.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_score_says_what_each_tensor_would_cost_in_each_type() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let scores = scores(&scratch, &[]);
+    let pricing = scores.packbench.as_ref().unwrap();
+    assert_eq!((scores.num_samples, scores.seq_length, pricing.tokens), (3, 40, 120));
+    let down = pricing.tensors.iter().find(|tensor| tensor.name == "blk.1.ffn_down.weight").unwrap();
+    let types: Vec<GgmlType> = down.candidates.iter().map(|price| price.ggml_type).collect();
+    assert_eq!(types, [GgmlType::Q4_0, GgmlType::Q8_0], "its rows are no multiple of 256");
+    assert!(down.candidates[0].loss_by_token_nats > 20.0 * down.candidates[1].loss_by_token_nats);
+    assert!(
+        pricing
+            .stock_mixes
+            .iter()
+            .any(|mix| mix.name == "Q4_K_M" && mix.types.len() == pricing.tensors.len())
+    );
+    let kept = ["fim_scores.activations.gguf", "fim_scores.fisher.gguf"];
+    assert!(kept.iter().all(|name| scratch.names().contains(&(*name).to_owned())), "{:?}", scratch.names());
+}
+
+#[test]
+fn a_plan_becomes_a_file_and_the_file_is_evaluated() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let plan = r#"{"base_quant": "Q8_0", "upgrade_quant": "q8_0",
+        "overrides": [{"pattern": "ffn_down", "layers": [1, 2], "qtype": "q4_0"}],
+        "stats": {"total_layers": 4, "upgraded_layer_count": 0, "ffn_top_pct": 0, "attn_top_pct": 0}}"#;
+    scratch.write("quant_plan.json", plan.as_bytes());
+    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "planned.gguf"]);
+    succeeds(&scratch, &["quantize", "original.gguf", "--type", "Q4_0", "-o", "stock.gguf"]);
+    let bytes = std::fs::read(scratch.path("planned.gguf")).unwrap();
+    let gguf = Gguf::parse(&bytes).unwrap();
+    let of = |name: &str| gguf.tensor(name).unwrap().ggml_type;
+    assert_eq!(of("blk.1.ffn_down.weight"), GgmlType::Q4_0);
+    assert_eq!(of("blk.3.ffn_down.weight"), GgmlType::Q8_0);
+    let models = ["eval", "original.gguf", "stock.gguf", "planned.gguf"];
+    let on = ["--text", "text.txt", "--chunks", "4", "--length", "32"];
+    succeeds(&scratch, &[&models[..], &on].concat());
+    let read = || Evaluation::read(&std::fs::read(scratch.path("eval_results.json")).unwrap()).unwrap();
+    let evaluation = read();
+    let own = evaluation.packbench.as_ref().unwrap();
+    let klds: Vec<f64> = own.models.iter().map(|model| model.kld_nats).collect();
+    assert!(klds[0].abs() < 1e-9 && klds[2] > 1e-7 && klds[1] > 3.0 * klds[2], "{klds:?}");
+    assert_eq!(own.models[2].plan_hash.as_deref(), Some(blake3::hash(plan.as_bytes()).to_hex().as_str()));
+    assert!(own.models[2].against_baseline.unwrap().nats < 0.0, "better than the stock file");
+    assert_eq!(own.tokens_per_chunk, 31);
+    succeeds(&scratch, &[&models[..], &on].concat());
+    assert_eq!(read(), evaluation, "with the logits that were kept");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_leaves_nothing() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let fails = |args: &[&str], because: &str| {
+        let mut command = scratch.packbench(args);
+        command.assert().code(2);
+        let said = stderr(&mut command);
+        assert!(said.contains(because), "{said}");
+    };
+    succeeds(&scratch, &["quantize", "original.gguf", "--type", "Q4_0", "-o", "q4.gguf"]);
+    let before = scratch.names();
+    fails(&["score", "original.gguf", "--text", "text.txt"], "the texts have");
+    fails(&["score", "m.gguf", "--text", "text.txt", "--sequences", "1", "--length", "8"], "--dither");
+    fails(&[&SCORE[..], &["Q8_0", "--shard", "4/3"]].concat(), "found \"4/3\"");
+    fails(&[&SCORE[..], &["Q8_0", "--imatrix", "m.gguf"]].concat(), "expected an importance matrix");
+    fails(
+        &["quantize", "m.gguf", "--type", "Q8_0", "-o", "o.gguf", "--plan", "p.json"],
+        "cannot be used with",
+    );
+    fails(&["quantize", "q4.gguf", "--type", "Q8_0", "-o", "o.gguf"], "--dither");
+    fails(&["eval", "original.gguf", "original.gguf", "--text", "text.txt"], "two models are named");
+    scratch.write("quant_plan.json", b"{}");
+    fails(&["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"], "quant_plan.json");
+    std::fs::remove_file(scratch.path("quant_plan.json")).unwrap();
+    assert_eq!(scratch.names(), before);
+}

@@ -1,0 +1,40 @@
+//! What a quantized file weighs, to the byte, before it is made.
+
+use crate::gguf::{Gguf, Value, Version, WriteError, Writer};
+use crate::unit::Bytes;
+
+/// Keys that the quantizer writes, each a `u32`, whether the source has them or not.
+const WRITTEN: [&str; 2] = ["general.quantization_version", "general.file_type"];
+
+/// What packbench has the quantizer note in a file: BLAKE3 of the plan that it was made by, in hexadecimal digits.
+pub const PLAN_HASH_KEY: &str = "packbench.plan_hash";
+
+/// Likewise: what the plan foretold, an `f32`.
+pub const PREDICTED_KLD_KEY: &str = "packbench.predicted_kld_nats";
+
+/// Keys that it leaves out: what it makes is one file.
+const LEFT_OUT: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
+
+/// The header of a file that llama.cpp's quantizer makes of `gguf`, with packbench's notes, up to the first tensor's data.
+/// The types of the tensors don't change its length.
+///
+/// # Errors
+/// As of [`Writer::place`].
+pub fn quantized_header(gguf: &Gguf<'_>) -> Result<Bytes, WriteError> {
+    let mut writer = Writer::new(Version::V3);
+    let kept = gguf.metadata.entries().iter().filter(|entry| !LEFT_OUT.contains(&entry.key));
+    kept.for_each(|entry| writer.set(entry.key, entry.value));
+    WRITTEN.iter().for_each(|key| writer.set(key, Value::U32(0)));
+    writer.set(PLAN_HASH_KEY, Value::String(&[b'0'; 64]));
+    writer.set(PREDICTED_KLD_KEY, Value::F32(0.0));
+    for tensor in &gguf.tensors {
+        writer.tensor(tensor.name, tensor.dims, tensor.ggml_type)?;
+    }
+    let first = writer.place()?.first().map(|tensor| tensor.data.start);
+    Ok(Bytes(first.map_or(0, |start| start.0)))
+}
+
+/// What a tensor of `bytes` takes in a file: up to where the next one may begin. llama.cpp pads the last one, too.
+pub const fn padded(bytes: Bytes, alignment: Bytes) -> Bytes {
+    Bytes(bytes.0.next_multiple_of(alignment.0))
+}

@@ -1,0 +1,96 @@
+//! The published form of a plan: a stock mix, and where the plan departs from it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::assign::{Assignment, mix};
+use super::rules::pattern;
+use super::table::{Table, bits};
+use super::{Question, Strategy};
+use crate::gguf::GgmlType;
+use crate::record::{Override, PlanStats, Planning, QuantPlan};
+
+/// A tensor by what its name says, and its type where the plan says one.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub group: String,
+    pub layer: Option<u32>,
+    pub ggml_type: Option<GgmlType>,
+}
+
+/// The mix that the published form starts from: the one asked for, the one that the plan is held against, or else the
+/// mix that is named like the most frequent type.
+pub(super) fn base(question: &Question, planning: &Planning, tensors: &[Named]) -> String {
+    match &question.strategy {
+        Strategy::Stock(mix) => mix.clone(),
+        Strategy::Least(_) | Strategy::Trace | Strategy::Random(_) | Strategy::Uniform(_) => {
+            let against = planning.against.as_ref().map(|against| against.stock_mix.clone());
+            against.unwrap_or_else(|| most_frequent(tensors))
+        }
+        _ => question.base.clone(),
+    }
+}
+
+fn most_frequent(tensors: &[Named]) -> String {
+    let mut counts: HashMap<GgmlType, u32> = HashMap::new();
+    tensors
+        .iter()
+        .filter_map(|tensor| tensor.ggml_type)
+        .for_each(|found| *counts.entry(found).or_default() += 1);
+    let most = counts.into_iter().max_by_key(|&(ggml_type, count)| (count, ggml_type));
+    most.map_or_else(|| GgmlType::F16.to_string(), |(ggml_type, _)| ggml_type.to_string())
+}
+
+/// Where the assignment departs from the mix named `base`: from all of it when there is none.
+pub(super) fn departures(table: &Table<'_>, assignment: &Assignment<'_>, base: &str) -> Vec<Override> {
+    let stock = mix(table.pricing(), base).map(Assignment::stock).ok();
+    let mut layers: BTreeMap<(String, GgmlType), BTreeSet<u32>> = BTreeMap::new();
+    let mut of_group: HashMap<&str, BTreeSet<u32>> = HashMap::new();
+    for row in table.rows() {
+        let ggml_type = assignment.of(row.tensor);
+        of_group.entry(&row.tensor.group).or_default().extend(row.tensor.layer);
+        if stock.as_ref().is_none_or(|stock| stock.of(row.tensor) != ggml_type) {
+            layers.entry((row.tensor.group.clone(), ggml_type)).or_default().extend(row.tensor.layer);
+        }
+    }
+    let departure = |((group, qtype), layers): ((String, GgmlType), BTreeSet<u32>)| {
+        let some = of_group.get(group.as_str()).is_none_or(|all| *all != layers);
+        Override { pattern: pattern(&group), layers: some.then(|| layers.into_iter().collect()), qtype }
+    };
+    layers.into_iter().map(departure).collect()
+}
+
+/// The published keys around `planning`.
+pub(super) fn published(
+    base: &str,
+    overrides: Vec<Override>,
+    upgrade: GgmlType,
+    tensors: &[Named],
+    planning: Option<Planning>,
+) -> QuantPlan {
+    let overridden = overrides.iter().map(|one| one.qtype);
+    let upgrade_quant =
+        overridden.max_by(|one, other| bits(*one).total_cmp(&bits(*other))).unwrap_or(upgrade);
+    QuantPlan {
+        base_quant: base.to_owned(),
+        upgrade_quant,
+        stats: stats(tensors, upgrade_quant),
+        overrides,
+        packbench: planning,
+    }
+}
+
+fn stats(tensors: &[Named], upgrade: GgmlType) -> PlanStats {
+    let upgraded = |tensor: &&Named| tensor.ggml_type == Some(upgrade);
+    let layers: BTreeSet<u32> = tensors.iter().filter_map(|tensor| tensor.layer).collect();
+    let raised: BTreeSet<u32> = tensors.iter().filter(upgraded).filter_map(|tensor| tensor.layer).collect();
+    let share = |kind: &str| {
+        let of_kind = || tensors.iter().filter(|tensor| tensor.group.starts_with(kind));
+        100.0 * of_kind().filter(upgraded).count() as f64 / of_kind().count().max(1) as f64
+    };
+    PlanStats {
+        total_layers: layers.len() as u32,
+        upgraded_layer_count: raised.len() as u32,
+        ffn_top_pct: share("ffn_"),
+        attn_top_pct: share("attn_"),
+    }
+}

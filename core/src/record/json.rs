@@ -1,0 +1,144 @@
+//! JSON files that other tools write, too: read strictly, because a number that can't be true makes a plan that looks
+//! like one.
+
+use std::collections::HashSet;
+
+use serde::de::DeserializeOwned;
+
+use crate::gguf::Problem;
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, or not with the keys that it must have.
+    #[error("this is no valid {what}")]
+    Json {
+        /// What was expected.
+        what: &'static str,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+    /// What Python writes for values that JSON can't hold.
+    #[error(
+        "line {line}, column {column}: found {found}, expected a number: whatever made this file ran into a value that is none"
+    )]
+    NotANumber {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// `NaN`, `Infinity` or `-Infinity`.
+        found: &'static str,
+    },
+    /// Another version wrote it.
+    #[error(
+        "found schema {found:?}, expected {expected:?}: read it with the version of packbench that wrote it"
+    )]
+    Schema {
+        /// What the file says.
+        found: String,
+        /// What this version reads.
+        expected: &'static str,
+    },
+    /// What can't be true.
+    #[error("{place}: found {found}, expected {expected}")]
+    Value {
+        /// Where.
+        place: String,
+        /// What.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// A name that came before.
+    #[error("{what} {name:?} comes twice, expected each once")]
+    Repeated {
+        /// What is named.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A shape that no tensor of that type has.
+    #[error("tensor {tensor:?}")]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with it.
+        source: Problem,
+    },
+}
+
+const NOT_NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
+/// Reads `what` from `bytes`.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, JsonError> {
+    serde_json::from_slice(bytes).map_err(|source| match not_a_number(bytes, &source) {
+        Some(found) => JsonError::NotANumber { line: source.line(), column: source.column(), found },
+        None => JsonError::Json { what, source },
+    })
+}
+
+/// The word at which `error` gave up, if it is one of those.
+fn not_a_number(bytes: &[u8], error: &serde_json::Error) -> Option<&'static str> {
+    let line = bytes.split(|&byte| byte == b'\n').nth(error.line().checked_sub(1)?)?;
+    // serde_json stops at the word's first letter, or behind it
+    let around = line.get(error.column().saturating_sub(2)..)?;
+    let word = |name: &&&str| {
+        (0..3).any(|skip| around.get(skip..).is_some_and(|rest| rest.starts_with(name.as_bytes())))
+    };
+    NOT_NUMBERS.iter().rev().find(word).copied()
+}
+
+/// Whether `found` is the schema that this version reads.
+pub(super) fn schema(found: &str, expected: &'static str) -> Result<(), JsonError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(JsonError::Schema { found: found.to_owned(), expected }),
+    }
+}
+
+/// A value that isn't what it should be.
+pub(super) fn value(
+    place: impl Into<String>,
+    found: impl ToString,
+    expected: impl Into<String>,
+) -> JsonError {
+    JsonError::Value { place: place.into(), found: found.to_string(), expected: expected.into() }
+}
+
+/// A count of what there must be some of.
+pub(super) fn at_least_one(place: &str, found: u64) -> Result<(), JsonError> {
+    match found {
+        0 => Err(value(place, found, "at least 1")),
+        _ => Ok(()),
+    }
+}
+
+/// A sum of squares, a loss, a share.
+pub(super) fn not_negative(place: impl FnOnce() -> String, found: f64) -> Result<(), JsonError> {
+    match found.is_finite() && found >= 0.0 {
+        true => Ok(()),
+        false => Err(value(place(), found, "a finite number that is not negative")),
+    }
+}
+
+/// One of BLAKE3's hashes in hexadecimal.
+pub(super) fn hash(place: &str, found: &str) -> Result<(), JsonError> {
+    let digits = found.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    match digits && found.len() == 64 {
+        true => Ok(()),
+        false => Err(value(place, format!("{found:?}"), "64 hexadecimal digits in lower case")),
+    }
+}
+
+/// Names of which none came before.
+pub(super) fn none_repeated<'a>(
+    what: &'static str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<(), JsonError> {
+    let mut seen = HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(JsonError::Repeated { what, name: name.to_owned() }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,36 @@
+//! The knapsack on problems as large as models.
+
+mod prices;
+
+use packbench_core::quant::knapsack::solve;
+use packbench_core::unit::Bytes;
+use prices::{bytes_of, items};
+
+const TENSORS: usize = 1_000;
+const MOST_GAP: f64 = 1e-3;
+
+#[test]
+fn a_model_of_a_thousand_tensors_is_planned_to_a_thousandth_of_its_loss() {
+    for seed in 0..5 {
+        let items = items(TENSORS, seed);
+        let (least, most) = (bytes_of(&items, 0), bytes_of(&items, 7));
+        for share in [0, 1, 5, 15, 30, 50, 80, 99, 100] {
+            let budget = Bytes(least.0 + (most.0 - least.0) * share / 100);
+            let solution = solve(&items, budget).expect("the budget holds the smallest choices");
+            assert!(solution.bytes <= budget);
+            assert!(solution.gap() <= MOST_GAP, "seed {seed}, {share} %: {}", solution.gap());
+        }
+    }
+}
+
+/// More bytes never buy a worse plan, beyond what the proof leaves open.
+#[test]
+fn loss_falls_with_the_budget() {
+    let items = items(100, 7);
+    let (least, most) = (bytes_of(&items, 0), bytes_of(&items, 7));
+    let budgets = (0..=200).map(|step| Bytes(least.0 + (most.0 - least.0) * step / 200));
+    let solutions: Vec<_> = budgets.filter_map(|budget| solve(&items, budget)).collect();
+    assert_eq!(solutions.len(), 201);
+    assert!(solutions.windows(2).all(|pair| pair[1].bound <= pair[0].loss * (1.0 + 1e-12)));
+    assert!(solutions.iter().all(|solution| solution.gap() <= MOST_GAP));
+}

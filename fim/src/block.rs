@@ -1,0 +1,255 @@
+//! A layer: attention, then a gated feed-forward network, each behind a norm and beside a residual. Biases, norms of
+//! queries and keys and norms behind attention and network are there when the file has them.
+//!
+//! ```text
+//! x ─ attn_norm ─ q, k, v ─ (norm) ─ rope ─ attend ─ attn_output ─ (post_attention_norm) ─ + ─► m
+//! m ─ ffn_norm ─ act(ffn_gate) ∘ ffn_up ─ ffn_down ─ (post_ffw_norm) ─ + ─► y
+//! ```
+
+use faer::Par;
+
+use crate::FimError;
+use crate::matrix::Matrix;
+use crate::ops::{Activation, Attention, Norm, Rope, norm, norm_back};
+use crate::shape::Shape;
+use crate::source::Source;
+
+/// A linear map of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Map {
+    /// Queries.
+    AttnQ,
+    /// Keys.
+    AttnK,
+    /// Values.
+    AttnV,
+    /// Behind attention.
+    AttnOutput,
+    /// What opens.
+    FfnGate,
+    /// What is let through.
+    FfnUp,
+    /// Back to the residual.
+    FfnDown,
+}
+
+impl Map {
+    /// The tensor's name.
+    pub fn tensor(self, layer: usize) -> String {
+        let group: &str = self.into();
+        format!("blk.{layer}.{group}.weight")
+    }
+}
+
+/// Norms of a layer, with whether each layer has them.
+const NORMS: [(&str, bool); 6] = [
+    ("attn_norm", true),
+    ("attn_q_norm", false),
+    ("attn_k_norm", false),
+    ("post_attention_norm", false),
+    ("ffn_norm", true),
+    ("post_ffw_norm", false),
+];
+
+/// Whether [`Layer`] knows what to do with a tensor of that group.
+pub fn is_known(group: &str) -> bool {
+    use strum::VariantArray;
+    NORMS.iter().any(|(name, _)| *name == group)
+        || Map::VARIANTS.iter().any(|&map| group == <&str>::from(map))
+}
+
+/// A linear map: y = x · Wᵀ + b.
+#[derive(Clone, Debug)]
+struct Linear {
+    weight: Matrix,
+    bias: Option<Vec<f32>>,
+}
+
+impl Linear {
+    fn apply(&self, x: &Matrix, par: Par) -> Matrix {
+        let mut y = x.times_transposed(&self.weight, par);
+        if let Some(bias) = &self.bias {
+            let rows = y.data.chunks_exact_mut(bias.len());
+            rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias));
+        }
+        y
+    }
+}
+
+/// Takes the gradient at the output of a map and the map's input.
+pub type Sink<'s> = dyn FnMut(Map, &Matrix, &Matrix) + 's;
+
+/// The weights of a layer, as numbers.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    maps: [Linear; 7],
+    norms: [Option<Norm>; 6],
+    attention: Attention,
+    rope: Rope,
+    activation: Activation,
+}
+
+/// What forward leaves for backward.
+struct Tape {
+    attn_in: Matrix,
+    /// Before their norms.
+    qk: [Matrix; 2],
+    /// As attention takes them.
+    qkv: [Matrix; 3],
+    attended: Matrix,
+    attn_out: Matrix,
+    middle: Matrix,
+    ffn_in: Matrix,
+    gate: Matrix,
+    up: Matrix,
+    gated: Matrix,
+}
+
+const ATTN_NORM: usize = 0;
+const Q_NORM: usize = 1;
+const K_NORM: usize = 2;
+const POST_ATTN: usize = 3;
+const FFN_NORM: usize = 4;
+const POST_FFN: usize = 5;
+
+impl Layer {
+    /// Reads the weights of layer `index`.
+    ///
+    /// # Errors
+    /// Tensors that are missing, of another shape, or no numbers.
+    pub fn load(source: &Source<'_>, shape: &Shape, index: usize) -> Result<Self, FimError> {
+        let attention = shape.attention(index);
+        let maps = sizes(shape, &attention).map(|(map, outputs, inputs)| {
+            let name = map.tensor(index);
+            let bias = source.vector(&name.replace(".weight", ".bias"), outputs)?;
+            Ok(Linear { weight: source.matrix(&name, outputs, inputs)?, bias })
+        });
+        let norms = NORMS.map(|(group, needed)| {
+            let name = format!("blk.{index}.{group}.weight");
+            let len =
+                if ["attn_q_norm", "attn_k_norm"].contains(&group) { attention.key } else { shape.embedding };
+            match source.vector(&name, len)? {
+                None if needed => source.matrix(&name, 1, len).map(|_| None),
+                weight => Ok(weight.map(|weight| Norm { weight, epsilon: shape.epsilon })),
+            }
+        });
+        Ok(Layer {
+            maps: all(maps)?,
+            norms: all(norms)?,
+            attention,
+            rope: shape.rope(index),
+            activation: shape.architecture.activation,
+        })
+    }
+
+    /// The weight of a map, as numbers.
+    pub fn weight(&self, map: Map) -> &Matrix {
+        &self.maps[map as usize].weight
+    }
+
+    /// What comes out for `x`, a sequence from its first token on.
+    pub fn forward(&self, x: &Matrix, par: Par) -> Matrix {
+        let tape = self.run(x, par);
+        let mut y = self.behind(POST_FFN, &self.map(Map::FfnDown, &tape.gated, par));
+        y.add(&tape.middle);
+        y
+    }
+
+    /// What `delta` at the output for `x` is at `x`. On the way, `sink` is given each map's gradient at its output, and
+    /// its input.
+    pub fn backward(&self, x: &Matrix, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
+        let tape = self.run(x, par);
+        let mut middle = self.ffn_back(&tape, delta, sink, par);
+        middle.add(delta);
+        let mut back = self.attn_back(x, &tape, &middle, sink, par);
+        back.add(&middle);
+        back
+    }
+
+    fn run(&self, x: &Matrix, par: Par) -> Tape {
+        let attn_in = self.behind(ATTN_NORM, x);
+        let qk = [Map::AttnQ, Map::AttnK].map(|map| self.map(map, &attn_in, par));
+        let mut qkv =
+            [self.behind(Q_NORM, &qk[0]), self.behind(K_NORM, &qk[1]), self.map(Map::AttnV, &attn_in, par)];
+        qkv[..2].iter_mut().for_each(|x| self.rope.turn(x));
+        let attended = self.attention.attend(&qkv[0], &qkv[1], &qkv[2]);
+        let attn_out = self.map(Map::AttnOutput, &attended, par);
+        let mut middle = self.behind(POST_ATTN, &attn_out);
+        middle.add(x);
+        let ffn_in = self.behind(FFN_NORM, &middle);
+        let [gate, up] = [Map::FfnGate, Map::FfnUp].map(|map| self.map(map, &ffn_in, par));
+        let gated = self.activation.gate(&gate, &up);
+        Tape { attn_in, qk, qkv, attended, attn_out, middle, ffn_in, gate, up, gated }
+    }
+
+    fn ffn_back(&self, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
+        let down = match &self.norms[POST_FFN] {
+            Some(norm) => norm_back(&self.map(Map::FfnDown, &tape.gated, par), norm, delta),
+            None => delta.clone(),
+        };
+        sink(Map::FfnDown, &down, &tape.gated);
+        let gated = down.times(self.weight(Map::FfnDown), par);
+        let (gate, up) = self.activation.gate_back(&tape.gate, &tape.up, &gated);
+        sink(Map::FfnGate, &gate, &tape.ffn_in);
+        sink(Map::FfnUp, &up, &tape.ffn_in);
+        let mut ffn_in = gate.times(self.weight(Map::FfnGate), par);
+        ffn_in.add_product(&up, self.weight(Map::FfnUp), par);
+        self.before(FFN_NORM, &tape.middle, ffn_in)
+    }
+
+    fn attn_back(&self, x: &Matrix, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
+        let out = self.before(POST_ATTN, &tape.attn_out, delta.clone());
+        sink(Map::AttnOutput, &out, &tape.attended);
+        let attended = out.times(self.weight(Map::AttnOutput), par);
+        let [q, k, v] = &tape.qkv;
+        let [mut q, mut k, v] = self.attention.back(q, k, v, &attended);
+        self.rope.turn_back(&mut q);
+        self.rope.turn_back(&mut k);
+        let q = self.before(Q_NORM, &tape.qk[0], q);
+        let k = self.before(K_NORM, &tape.qk[1], k);
+        let mut attn_in = Matrix::zeros(x.rows(), x.cols);
+        for (map, delta) in [(Map::AttnQ, &q), (Map::AttnK, &k), (Map::AttnV, &v)] {
+            sink(map, delta, &tape.attn_in);
+            attn_in.add_product(delta, self.weight(map), par);
+        }
+        self.before(ATTN_NORM, x, attn_in)
+    }
+
+    fn map(&self, map: Map, x: &Matrix, par: Par) -> Matrix {
+        self.maps[map as usize].apply(x, par)
+    }
+
+    /// What is behind a norm, or `x` where there is none.
+    fn behind(&self, index: usize, x: &Matrix) -> Matrix {
+        self.norms[index].as_ref().map_or_else(|| x.clone(), |weights| norm(x, weights))
+    }
+
+    /// What a gradient behind a norm is before it.
+    fn before(&self, index: usize, x: &Matrix, delta: Matrix) -> Matrix {
+        match &self.norms[index] {
+            Some(norm) => norm_back(x, norm, &delta),
+            None => delta,
+        }
+    }
+}
+
+/// Outputs and inputs of each map, in the order of [`Map`].
+fn sizes(shape: &Shape, attention: &Attention) -> [(Map, usize, usize); 7] {
+    let (embedding, wide) = (shape.embedding, shape.feed_forward);
+    let Attention { heads, kv_heads, key, value, .. } = *attention;
+    [
+        (Map::AttnQ, heads * key, embedding),
+        (Map::AttnK, kv_heads * key, embedding),
+        (Map::AttnV, kv_heads * value, embedding),
+        (Map::AttnOutput, embedding, heads * value),
+        (Map::FfnGate, wide, embedding),
+        (Map::FfnUp, wide, embedding),
+        (Map::FfnDown, embedding, wide),
+    ]
+}
+
+fn all<T: std::fmt::Debug, const N: usize>(parts: [Result<T, FimError>; N]) -> Result<[T; N], FimError> {
+    let parts: Vec<T> = parts.into_iter().collect::<Result<_, _>>()?;
+    Ok(parts.try_into().expect("as many as went in"))
+}

@@ -1,0 +1,12 @@
+//! The steps of a layer, forward and backward. Each backward is the transposed derivative of its forward, written out;
+//! finite differences hold them together (tests/gradients.rs).
+
+mod attention;
+mod gate;
+mod norm;
+mod rope;
+
+pub use attention::{Attention, Window, soften};
+pub use gate::Activation;
+pub use norm::{Norm, norm, norm_back};
+pub use rope::{Pairing, Rope};

@@ -1,0 +1,45 @@
+//! Root-mean-square norms.
+
+use crate::matrix::Matrix;
+
+/// A norm: its weight, one an element, and what keeps it from dividing by zero. Gemma's (1 + w) is stored as it is used.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    /// One an element of what is normed: a row, or a head of a row.
+    pub weight: Vec<f32>,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
+/// y = x · r · w with r = 1 / √(mean x² + ε), over stretches as long as the weight.
+pub fn norm(x: &Matrix, norm: &Norm) -> Matrix {
+    let mut y = x.clone();
+    for stretch in y.data.chunks_exact_mut(norm.weight.len()) {
+        let r = inverse_root(stretch, norm.epsilon);
+        stretch.iter_mut().zip(&norm.weight).for_each(|(value, weight)| *value *= r * weight);
+    }
+    y
+}
+
+/// What `delta` at the output of [`norm`] is at its input:
+///
+/// ```text
+/// dx = r · (w∘dy) − x · r³/n · Σ (w∘dy∘x)
+/// ```
+pub fn norm_back(x: &Matrix, norm: &Norm, delta: &Matrix) -> Matrix {
+    let len = norm.weight.len();
+    let mut back = delta.clone();
+    for (dy, x) in back.data.chunks_exact_mut(len).zip(x.data.chunks_exact(len)) {
+        let r = inverse_root(x, norm.epsilon);
+        dy.iter_mut().zip(&norm.weight).for_each(|(delta, weight)| *delta *= weight);
+        let along: f32 = dy.iter().zip(x).map(|(delta, x)| delta * x).sum();
+        let pull = along * r * r * r / len as f32;
+        dy.iter_mut().zip(x).for_each(|(delta, x)| *delta = *delta * r - x * pull);
+    }
+    back
+}
+
+fn inverse_root(x: &[f32], epsilon: f32) -> f32 {
+    let squares: f32 = x.iter().map(|x| x * x).sum();
+    (squares / x.len() as f32 + epsilon).sqrt().recip()
+}

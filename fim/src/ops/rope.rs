@@ -1,0 +1,69 @@
+//! Rotary positions: pairs of elements of each head, turned by an angle that grows with the position.
+
+use crate::matrix::Matrix;
+
+/// Which elements of a head make a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// 2i and 2i + 1.
+    Neighbours,
+    /// i and i + n/2.
+    Halves,
+}
+
+/// The rotations of one layer.
+#[derive(Clone, Debug)]
+pub struct Rope {
+    /// Which elements turn together.
+    pub pairing: Pairing,
+    /// The elements of a head.
+    pub head: usize,
+    /// How far each pair turns a position, in radians. As many pairs as turn; the rest of a head stands still.
+    pub turns: Vec<f32>,
+}
+
+impl Rope {
+    /// Pair i of `rotated`/2 turns by scale · base^(−2i/rotated), divided by its factor if there are any.
+    pub fn new(
+        pairing: Pairing,
+        head: usize,
+        rotated: usize,
+        base: f32,
+        scale: f32,
+        factors: &[f32],
+    ) -> Self {
+        let turn = |pair: usize| {
+            let power = -2.0 * pair as f64 / rotated as f64;
+            let factor = factors.get(pair).copied().unwrap_or(1.0);
+            (f64::from(scale) * f64::from(base).powf(power) / f64::from(factor)) as f32
+        };
+        Rope { pairing, head, turns: (0..rotated / 2).map(turn).collect() }
+    }
+
+    /// Turns each row, a token at the position of its number, forward.
+    pub fn turn(&self, x: &mut Matrix) {
+        self.turn_by(x, 1.0);
+    }
+
+    /// Turns gradients back: a rotation's transpose is the rotation the other way.
+    pub fn turn_back(&self, delta: &mut Matrix) {
+        self.turn_by(delta, -1.0);
+    }
+
+    fn turn_by(&self, x: &mut Matrix, sign: f32) {
+        let cols = x.cols;
+        for (position, row) in x.data.chunks_exact_mut(cols).enumerate() {
+            for (pair, &turn) in self.turns.iter().enumerate() {
+                let (sin, cos) = (position as f32 * turn * sign).sin_cos();
+                let (first, second) = match self.pairing {
+                    Pairing::Neighbours => (2 * pair, 2 * pair + 1),
+                    Pairing::Halves => (pair, pair + self.turns.len()),
+                };
+                for head in row.chunks_exact_mut(self.head) {
+                    let (a, b) = (head[first], head[second]);
+                    (head[first], head[second]) = (a * cos - b * sin, a * sin + b * cos);
+                }
+            }
+        }
+    }
+}

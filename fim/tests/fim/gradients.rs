@@ -1,0 +1,64 @@
+//! Gradients are what the loss does when weights move.
+
+use packbench_core::gguf::sample::Architecture;
+use packbench_core::gguf::{Gguf, Tensor};
+use packbench_core::random::Random;
+use packbench_fim::{LabelSource, Model, Par, gradients};
+
+use crate::shared::{ARCHITECTURES, F32Model, LAYERS, tokens};
+
+const PAR: Par = Par::Seq;
+
+/// Where a tensor lies in an F32 file.
+fn place(bytes: &[u8], name: &str) -> std::ops::Range<usize> {
+    let gguf = Gguf::parse(bytes).unwrap();
+    let &Tensor { data, .. } = gguf.tensor(name).unwrap();
+    data.start.0 as usize..data.end().0 as usize
+}
+
+/// The loss when each weight of a tensor moves by `step` times its part of `direction`.
+fn loss(bytes: &[u8], name: &str, direction: &[f32], step: f64, text: &[u32]) -> f64 {
+    let mut moved = bytes.to_vec();
+    let (words, _) = moved[place(bytes, name)].as_chunks_mut();
+    for (word, part) in words.iter_mut().zip(direction) {
+        *word = ((f64::from(f32::from_le_bytes(*word)) + step * f64::from(*part)) as f32).to_le_bytes();
+    }
+    let model = Model::new(Gguf::parse(&moved).unwrap(), None).unwrap();
+    gradients::loss(&model, text, LabelSource::Data(text), PAR).unwrap()
+}
+
+/// The slope of the loss along `direction`, by differences of fourth order.
+fn slope(bytes: &[u8], name: &str, direction: &[f32], text: &[u32], step: f64) -> f64 {
+    let at = |steps: f64| loss(bytes, name, direction, steps * step, text);
+    (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * step)
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// Steps for which the loss moves by about a hundredth: enough above rounding, little enough for four orders.
+fn check(architecture: Architecture) {
+    let model = F32Model::tiny(architecture, LAYERS);
+    let text = tokens(24, 320);
+    let parsed = Model::new(Gguf::parse(&model.bytes).unwrap(), None).unwrap();
+    let found = gradients::gradients(&parsed, &text, LabelSource::Data(&text), PAR).unwrap();
+    let mut random = Random::new(9);
+    for (name, gradient) in &found {
+        // Along the gradient itself, and where half of the weights move against it.
+        let mixed: Vec<f32> =
+            gradient.data.iter().map(|g| if random.next_u64().is_multiple_of(4) { -g } else { *g }).collect();
+        for direction in [&gradient.data, &mixed] {
+            let foretold = dot(&gradient.data, direction);
+            let measured = slope(&model.bytes, name, direction, &text, 0.02 / foretold.abs());
+            let off = (measured / foretold - 1.0).abs();
+            assert!(off < 1e-3, "{architecture:?} {name}: measured {measured}, foretold {foretold}");
+        }
+    }
+    assert_eq!(found.len(), 7 * LAYERS as usize + 1);
+}
+
+#[test]
+fn gradients_are_slopes_of_the_loss() {
+    ARCHITECTURES.into_iter().for_each(check);
+}

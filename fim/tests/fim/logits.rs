@@ -1,0 +1,38 @@
+//! The forward is llama.cpp's.
+
+use packbench_core::gguf::Gguf;
+use packbench_core::gguf::sample::Architecture;
+use packbench_fim::{Model, Par};
+
+use crate::shared::{ARCHITECTURES, F32Model, LAYERS, real, tokens};
+
+/// The largest difference to llama.cpp's logits, in shares of their spread.
+fn difference(model: &F32Model, tokens: &[u32]) -> f32 {
+    let ours = Model::new(Gguf::parse(&model.bytes).unwrap(), None).unwrap();
+    let ours = ours.logits(tokens, Par::rayon(2)).unwrap();
+    let theirs = model.engine_logits(tokens);
+    let all = theirs.iter().flatten();
+    let mean: f32 = all.clone().sum::<f32>() / ours.data.len() as f32;
+    let spread = (all.clone().map(|x| (x - mean).powi(2)).sum::<f32>() / ours.data.len() as f32).sqrt();
+    assert_eq!(ours.data.len(), theirs.iter().map(Vec::len).sum::<usize>());
+    ours.data.iter().zip(all).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f32::max) / spread
+}
+
+/// llama.cpp looks gemma's gates up in a table of half precision, which costs some digits in each layer.
+#[test]
+fn logits_of_tiny_models_are_llama_cpps() {
+    for architecture in ARCHITECTURES {
+        let limit = if architecture == Architecture::Gemma3 { 5e-3 } else { 1e-5 };
+        let off = difference(&F32Model::tiny(architecture, LAYERS), &tokens(40, 320));
+        assert!(off < limit, "{architecture:?}: off by {off} of the spread");
+    }
+}
+
+#[test]
+fn logits_of_real_models_are_llama_cpps() {
+    for name in ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m-q4_k_m.gguf"] {
+        let Some(path) = real(name) else { continue };
+        let off = difference(&F32Model::of(&path), &tokens(48, 30_000));
+        assert!(off < 1e-2, "{name}: off by {off} of the spread");
+    }
+}

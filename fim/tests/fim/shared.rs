@@ -1,0 +1,81 @@
+//! Models for tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use packbench_core::gguf::sample::{Architecture, TinyModel};
+use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
+use packbench_engine::{ColumnWeights, LlamaCpp, Mix, Recipe};
+use tempfile::TempDir;
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub const ARCHITECTURES: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Gemma3];
+
+/// Enough layers for one of gemma3's that looks back to the first token.
+pub const LAYERS: u32 = 6;
+
+pub fn engine() -> LlamaCpp {
+    LlamaCpp::new().expect("tests run where the engine does")
+}
+
+/// A model in F32: llama.cpp rounds nothing of it while it computes, and tests may move single weights.
+pub struct F32Model {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+    _folder: TempDir,
+}
+
+impl F32Model {
+    pub fn tiny(architecture: Architecture, layers: u32) -> F32Model {
+        let sample = TinyModel { architecture, ..TinyModel::new(layers) };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.gguf");
+        std::fs::write(&path, sample.bytes()).unwrap();
+        F32Model::of(&path)
+    }
+
+    pub fn of(source: &Path) -> F32Model {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = folder.path().join("f32.gguf");
+        let weights = ColumnWeights::new();
+        let recipe = Recipe { mix: Mix::F32, types: &[], weights: &weights, notes: &[], threads: 2 };
+        engine().quantize(source, &path, &recipe).unwrap();
+        F32Model { bytes: std::fs::read(&path).unwrap(), path, _folder: folder }
+    }
+
+    /// llama.cpp's logits after each token.
+    pub fn engine_logits(&self, tokens: &[u32]) -> Vec<Vec<f32>> {
+        let request = LoadRequest {
+            path: &self.path,
+            way: LoadWay::Stock,
+            extra_buffers: false,
+            threads: 2,
+            memory: None,
+            cancel: &NEVER,
+        };
+        let tokens: Vec<Token> = tokens.iter().copied().map(Token).collect();
+        let loaded = engine().open(&request).unwrap();
+        let mut all = Vec::new();
+        let mut context = loaded.evaluation(tokens.len() as u32).unwrap();
+        context.logits(&tokens, &mut |logits| all.push(logits.to_vec())).unwrap();
+        all
+    }
+}
+
+/// A model that scripts/get-model fetches, if it is there.
+pub fn real(name: &str) -> Option<PathBuf> {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
+    let models = std::env::var_os("PACKBENCH_MODELS").unwrap_or(models.into());
+    let path = Path::new(&models).join(name);
+    if !path.exists() {
+        eprintln!("skipped: {name} is not in models/ or $PACKBENCH_MODELS: fetch it by scripts/get-model");
+        return None;
+    }
+    Some(path)
+}
+
+/// Tokens far apart.
+pub fn tokens(count: u32, vocabulary: u32) -> Vec<u32> {
+    (0..count).map(|index| (1000 + 7919 * index) % vocabulary).collect()
+}
