@@ -80,6 +80,9 @@ impl<O: Os> Os for Watched<O> {
     fn now(&self) -> Nanos {
         self.os.now()
     }
+    fn sleep(&self, time: Nanos) {
+        self.os.sleep(time);
+    }
     fn unix_time_ms(&self) -> u64 {
         self.os.unix_time_ms()
     }

@@ -85,6 +85,8 @@ fn a_session_tells_its_story_in_order() {
             Line::Variant(variant) => format!("variant {}, {}", variant.name, variant.residency_self_test),
             Line::Plan(plan) => format!("plan of {} cases", plan.cases),
             Line::Phase(phase) => format!("  {}", phase.phase),
+            Line::Wait(wait) => format!("  waited, {}", wait.status),
+            Line::Redo(redo) => format!("  again: {}", redo.case),
             Line::Run(run) => format!("run {}: {}", run.case, run.status),
             Line::End(end) => format!("end: {}, {} runs, {} missing", end.status, end.runs, end.missing),
         })
@@ -158,6 +160,7 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
         "after": {
           "cpu_min_khz": null,
           "elapsed_ns": 0,
+          "facts": null,
           "load_1m_milli": null,
           "memory_available_bytes": null,
           "temperature_max_milli_c": null
@@ -165,6 +168,7 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
         "before": {
           "cpu_min_khz": null,
           "elapsed_ns": 0,
+          "facts": null,
           "load_1m_milli": null,
           "memory_available_bytes": null,
           "temperature_max_milli_c": null

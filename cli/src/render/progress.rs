@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use packbench_core::record::{Line, Phase, Run, Status};
+use packbench_core::record::{Line, Phase, Redo, Run, Status};
 
 use super::plan;
 
@@ -42,7 +42,10 @@ impl Progress {
                 let error = run.error.as_deref().unwrap_or("no reason is known");
                 self.say(&format!("block {}: {}: {}: {error}", run.block, run.case, run.status));
             }
-            Line::Run(_) | Line::Variant(_) | Line::Phase(_) | Line::End(_) => {}
+            Line::Redo(Redo { case, block, .. }) => {
+                self.say(&format!("block {block}: {case}: the device throttled, so it is made again"));
+            }
+            Line::Run(_) | Line::Variant(_) | Line::Phase(_) | Line::Wait(_) | Line::End(_) => {}
         }
         if let Some(bar) = &self.bar {
             advance(bar, line);
@@ -62,7 +65,7 @@ fn advance(bar: &ProgressBar, line: &Line) {
         Line::Phase(phase) => bar.set_message(of_phase(phase)),
         Line::Run(_) => bar.inc(1),
         Line::End(_) => bar.finish_and_clear(),
-        Line::Header(_) | Line::Variant(_) | Line::Plan(_) => {}
+        Line::Header(_) | Line::Variant(_) | Line::Plan(_) | Line::Wait(_) | Line::Redo(_) => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod case;
 mod cases;
+mod guard;
 mod policy;
 mod probe;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use case::{CacheState, Case, Field};
+pub use guard::Guard;
 pub use policy::{Advice, Ahead, Policy, PolicyError, PolicyKind};
 pub use probe::{Io, Pattern, Probe, ProbeKind, Prompt, Timing, Way};
 
@@ -66,6 +68,10 @@ pub struct Job {
     pub budget: Duration,
     /// The processors that the measuring thread may use; all when empty.
     pub cpus: Vec<u32>,
+    /// Guards that an app measures in spite of; each run then carries the caveat of the same name.
+    pub suppress: Vec<Guard>,
+    /// The longest that a phone may cool down before a block, where an app tells how warm it is.
+    pub wait: Duration,
 }
 
 impl Default for Job {
@@ -87,6 +93,8 @@ impl Default for Job {
             seed: 1,
             budget: Duration::from_secs(300),
             cpus: Vec::new(),
+            suppress: Vec::new(),
+            wait: Duration::from_secs(60),
         }
     }
 }

@@ -116,6 +116,11 @@ pub enum MeasureError {
     /// There is no engine.
     #[error("this build has no engine: build it with the feature llama")]
     NoEngine,
+    /// An app can't start a process.
+    #[error(
+        "this first token takes a process that has measured nothing yet, and an app has only this one: measure it from a computer, over adb, or on remapped weights (\"ways\": [\"remap\"])"
+    )]
+    NoFreshProcess,
     /// The model answers otherwise than before.
     #[error(
         "the model answers token {found}, expected {expected} as in the rehearsal: other weights, or other kernels"

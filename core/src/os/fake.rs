@@ -33,6 +33,7 @@ pub struct FakeOs(Rc<State>);
 struct State {
     bytes: Vec<u8>,
     eviction: Eviction,
+    clock: Cell<u64>,
     in_memory: Cell<bool>,
     fetches: Cell<u64>,
     asked: RefCell<Vec<String>>,
@@ -41,8 +42,8 @@ struct State {
 impl FakeOs {
     /// A system whose files hold `bytes`, none of them in memory.
     pub fn new(bytes: Vec<u8>, eviction: Eviction) -> Self {
-        let (in_memory, fetches, asked) = Default::default();
-        FakeOs(Rc::new(State { bytes, eviction, in_memory, fetches, asked }))
+        let (clock, in_memory, fetches, asked) = Default::default();
+        FakeOs(Rc::new(State { bytes, eviction, clock, in_memory, fetches, asked }))
     }
 
     /// What was asked since the last time, in order.
@@ -77,15 +78,26 @@ impl Os for FakeOs {
 
     fn context(&self) -> Context {
         let device = Device { model: None, cpu: None, cpus: 1, memory_bytes: None, virtual_machine: None };
-        Context { page_size_bytes: PAGE.bytes() as u32, kernel: "Fake 1".to_owned(), device, cpus: None }
+        Context {
+            page_size_bytes: PAGE.bytes() as u32,
+            kernel: "Fake 1".to_owned(),
+            device,
+            cpus: None,
+            app: None,
+        }
     }
 
     fn conditions(&self) -> Conditions {
         Conditions::default()
     }
 
+    /// It passes in sleep alone.
     fn now(&self) -> Nanos {
-        Nanos(0)
+        Nanos(self.0.clock.get())
+    }
+
+    fn sleep(&self, time: Nanos) {
+        self.0.clock.set(self.0.clock.get() + time.0);
     }
 
     fn unix_time_ms(&self) -> u64 {

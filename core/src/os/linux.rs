@@ -130,6 +130,7 @@ pub fn context(page: PageSize) -> Context {
         kernel: proc::kernel(),
         device: proc::device(processors()),
         cpus: None,
+        app: None,
     }
 }
 

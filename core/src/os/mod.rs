@@ -16,6 +16,7 @@ mod new_file;
 mod proc;
 mod sigbus;
 mod stream;
+mod told;
 mod unix;
 mod work;
 
@@ -29,6 +30,7 @@ pub use append::{AppendError, AppendFile};
 pub use foreign::Foreign;
 pub use keep::{Scratch, keep, kept, make_folder, scratch, write_whole};
 pub use new_file::{Existing, NewFile, NewFileError};
+pub use told::{FactSource, Identity, Told};
 pub use work::{Buffer, Reads, Touches, page_sum};
 
 use crate::job::{Advice, Io};
@@ -50,6 +52,8 @@ pub trait Os {
     fn conditions(&self) -> Conditions;
     /// A clock that only goes forward, from an arbitrary start.
     fn now(&self) -> Nanos;
+    /// Lets `time` pass.
+    fn sleep(&self, time: Nanos);
     /// Milliseconds since 1970-01-01 UTC, as the system's calendar has it.
     fn unix_time_ms(&self) -> u64;
     /// Binds the calling thread to these processors.

@@ -38,6 +38,7 @@ pub fn conditions() -> Conditions {
             .min()
             .map(i64::unsigned_abs),
         temperature_max_milli_c: readings("/sys/class/thermal", "temp").max(),
+        facts: None,
     }
 }
 

@@ -48,6 +48,10 @@ impl Os for Unix {
         clock(libc::CLOCK_MONOTONIC)
     }
 
+    fn sleep(&self, time: Nanos) {
+        std::thread::sleep(std::time::Duration::from_nanos(time.0));
+    }
+
     fn unix_time_ms(&self) -> u64 {
         clock(libc::CLOCK_REALTIME).0 / 1_000_000
     }

@@ -19,6 +19,20 @@ pub enum Caveat {
     LayoutVoid,
     /// The file lies on FUSE or on a network: its pages may be cached elsewhere.
     SharedStorage,
+    /// The phone had throttled before the run or throttled during it.
+    Throttled,
+    /// The app can be debugged.
+    Debuggable,
+    /// The phone is an emulator.
+    Emulator,
+    /// The battery held less than a quarter.
+    LowBattery,
+    /// The battery was being charged.
+    Charging,
+    /// The system was saving power.
+    PowerSave,
+    /// Another app was in front, or the screen was off.
+    Background,
     /// The tool was built without optimisation.
     DebugBuild,
     /// The processors asked for could not be had.
@@ -42,6 +56,13 @@ impl Caveat {
             Caveat::SharedStorage => {
                 "the file lies on FUSE or a network, where another cache may hold its pages"
             }
+            Caveat::Throttled => "the phone was too warm and had slowed down",
+            Caveat::Debuggable => "the app can be debugged: its runtime checks more and compiles less",
+            Caveat::Emulator => "an emulator's storage is its host's page cache",
+            Caveat::LowBattery => "below a quarter of its battery a phone may save power",
+            Caveat::Charging => "a phone that charges grows warm",
+            Caveat::PowerSave => "the battery saver was on, which slows processors down",
+            Caveat::Background => "another app was in front or the screen off, which leaves slow processors",
             Caveat::DebugBuild => {
                 "the tool was built without optimisation: build with --profile bench-device"
             }

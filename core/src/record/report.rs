@@ -146,7 +146,7 @@ impl Reader {
                 Ok(())
             }
             Line::Run(run) => self.run(number, run),
-            Line::Phase(_) | Line::End(_) => Ok(()),
+            Line::Phase(_) | Line::Wait(_) | Line::Redo(_) | Line::End(_) => Ok(()),
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod copies;
 pub mod doctor;
+mod error;
+pub mod gate;
 mod header;
 mod model;
 mod questions;
@@ -20,6 +22,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use copies::FOLDER as COPIES_FOLDER;
+pub use error::SessionError;
 use model::Examined;
 pub use model::ModelError;
 use questions::{Known, Questions};
@@ -27,46 +30,20 @@ use rehearse::Rehearsal;
 use run::Ran;
 pub use writer::{ReportWriter, ResumeError, bytes, go_on};
 
-use crate::compare::Difference;
-use crate::job::{Case, Job, JobError, Model};
+use crate::job::{Case, Job, Model};
 use crate::measure::engine::Engine;
 use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
-use crate::record::{End, EndStatus, Line, Phase, PhaseName, Plan, RunKey, Tool, Variant, cases};
+use crate::record::{App, End, EndStatus, Line, Phase, PhaseName, Plan, RunKey, Tool, Variant, cases};
 use crate::unit::Nanos;
 
 /// Where the lines of a report go.
 pub type Sink<'a> = dyn FnMut(&Line) -> io::Result<()> + 'a;
 
-/// Why a session can't begin or can't go on. A run that fails is no such reason: it is recorded.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The job itself is impossible.
-    #[error(transparent)]
-    Job(#[from] JobError),
-    /// A model can't be measured.
-    #[error("{name}")]
-    Model {
-        /// The model.
-        name: String,
-        /// Why.
-        source: Box<ModelError>,
-    },
-    /// The session was begun elsewhere.
-    #[error("this report was begun elsewhere: {difference}. Begin a new report here")]
-    OtherDevice {
-        /// What differs.
-        difference: Difference,
-    },
-    /// The lines can't be handed on.
-    #[error("the report can't be written")]
-    Sink(#[from] io::Error),
-}
-
-impl SessionError {
-    fn model(name: &str, source: ModelError) -> Self {
-        SessionError::Model { name: name.to_owned(), source: Box::new(source) }
-    }
+/// A name for a new session: 64 random bits.
+pub fn new_name() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    format!("{:016x}", std::hash::RandomState::new().build_hasher().finish())
 }
 
 /// Knows a model by its content. `cache` is where payload hashes are kept.
@@ -96,15 +73,31 @@ pub fn carry_out(
     assignment.job.check()?;
     let mut models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
+    let app = os.context().app;
+    gate::pass(os, app.as_ref(), assignment, &models)?;
     let pinned = header::write(os, assignment, tool, sink)?;
     let assignment = &copies::make(os, assignment, &mut models, cancel, sink)?;
     let (threads, job) = (threads(os, &assignment.job), &assignment.job);
     let (folder, known) = (assignment.cache_dir.clone(), Known::default());
-    let questions = Questions { os, engine, job, cancel, folder, threads, known, loaded: None };
+    let fresh_process = assignment.fresh_process;
+    let questions =
+        Questions { os, engine, job, cancel, folder, fresh_process, threads, known, loaded: None };
     let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));
-    let (variants, fresh) = (Vec::new(), true);
-    let mut session =
-        Session { os, assignment, cancel, sink, models, variants, questions, begun, pinned, fresh };
+    let (variants, fresh, redone) = (Vec::new(), true, assignment.redone.clone());
+    let mut session = Session {
+        os,
+        assignment,
+        cancel,
+        sink,
+        models,
+        variants,
+        questions,
+        begun,
+        app,
+        pinned,
+        fresh,
+        redone,
+    };
     session.identify()?;
     let cases = cases(&assignment.job, &session.variants);
     if session.cancelled() {
@@ -139,9 +132,13 @@ struct Session<'a, 's> {
     variants: Vec<Variant>,
     questions: Questions<'a>,
     begun: Nanos,
+    /// The app that measures, where there is one.
+    app: Option<App>,
     pinned: bool,
     /// Whether this process has measured nothing yet.
     fresh: bool,
+    /// Runs of this segment that were thrown away, once for each time.
+    redone: Vec<RunKey>,
 }
 
 impl Session<'_, '_> {
@@ -229,6 +226,9 @@ impl Session<'_, '_> {
             missing.retain(|case| is_missing(case, block));
             if !missing.is_empty() && !self.can_afford(plan, block) {
                 return self.end(EndStatus::Budget, runs, cases);
+            }
+            if !missing.is_empty() {
+                self.wait(block)?;
             }
             for case in missing {
                 if self.cancelled() {

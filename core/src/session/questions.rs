@@ -11,6 +11,7 @@ use crate::job::{Advice, Ahead, Case, Job, Probe, Prompt, Way};
 use crate::measure::engine::{Engine, EngineError, LoadRequest, LoadWay, LoadedModel};
 use crate::measure::{Asking, MeasureError, foretell};
 use crate::os::{Os, keep, kept};
+use crate::record::wire::FreshProcess;
 use crate::record::{Need, Variant, WeightTrace};
 use crate::unit::{ByteRange, Bytes, PageRange};
 
@@ -25,6 +26,8 @@ pub(super) struct Questions<'a> {
     pub cancel: &'a AtomicBool,
     /// Where weight traces are kept for the next process.
     pub folder: Option<PathBuf>,
+    /// Whether there will be one.
+    pub fresh_process: FreshProcess,
     /// Threads that compute where a case doesn't say.
     pub threads: u32,
     pub known: Known,
@@ -61,6 +64,9 @@ impl<'a> Questions<'a> {
         variant: &Variant,
         case: &Case,
     ) -> Result<Learned, MeasureError> {
+        if case.needs_fresh_process() && self.fresh_process == FreshProcess::Unavailable {
+            return Err(MeasureError::NoFreshProcess);
+        }
         case.prompt().map_or(Ok(()), |prompt| check(prompt, model))?;
         let mut learned = Learned::Before;
         if let Some(followed) = followed(case).filter(|followed| !self.known.pieces.contains_key(followed)) {

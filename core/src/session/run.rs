@@ -2,12 +2,12 @@
 
 use super::questions::Learned;
 use super::rehearse::{is_asked, work};
-use super::{Session, SessionError, schedule};
+use super::{Session, SessionError, gate, schedule};
 use crate::error::chain;
 use crate::job::Case;
 use crate::measure::engine::EngineError;
 use crate::measure::{MeasureError, Measured, Task, Work, measure};
-use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Run, Status};
+use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Redo, Run, RunKey, Status};
 
 /// What came of trying a run.
 pub(super) enum Ran {
@@ -19,7 +19,7 @@ pub(super) enum Ran {
 }
 
 impl Session<'_, '_> {
-    fn conditions(&self) -> Conditions {
+    pub(super) fn conditions(&self) -> Conditions {
         Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() }
     }
 
@@ -29,7 +29,8 @@ impl Session<'_, '_> {
         let index = index.expect("cases are made from the job's models");
         let learned = self.questions.learn(&self.models[index], &self.variants[index], &case);
         self.fresh &= !matches!(learned, Ok(Learned::Now));
-        if case.needs_fresh_process() && !std::mem::replace(&mut self.fresh, false) {
+        // What fails before it is begun needs no process for that.
+        if learned.is_ok() && case.needs_fresh_process() && !std::mem::replace(&mut self.fresh, false) {
             return Ok(Ran::NotFresh);
         }
         self.fresh = false;
@@ -41,10 +42,16 @@ impl Session<'_, '_> {
         if let Err(MeasureError::Engine(EngineError::Cancelled)) = measured {
             return Ok(Ran::Cancelled);
         }
-        let caveats = self.caveats(index, &case, plan, &before);
-        let conditions = Change { before: Some(before), after: Some(self.conditions()) };
+        let after = self.conditions();
+        let key = RunKey { case, block };
+        let redone = self.redone.iter().filter(|redone| **redone == key).count();
+        if gate::throttled(&before, &after) && redone < gate::REDOS {
+            return self.redo(key, Change { before: Some(before), after: Some(after) }, plan);
+        }
+        let caveats = self.caveats(index, &key.case, plan, [&before, &after]);
+        let conditions = Change { before: Some(before), after: Some(after) };
         let unmeasured = Run {
-            case,
+            case: key.case,
             block,
             segment: self.assignment.segment,
             status: Status::Failed,
@@ -63,6 +70,15 @@ impl Session<'_, '_> {
             Err(error) => Run { error: Some(chain(&error)), ..unmeasured },
         }))?;
         Ok(Ran::Recorded)
+    }
+
+    /// Throws a run away and, once the phone is cool, makes it again.
+    fn redo(&mut self, key: RunKey, conditions: Change, plan: &Plan) -> Result<Ran, SessionError> {
+        let RunKey { case, block } = key.clone();
+        self.emit(Line::Redo(Redo { case: case.clone(), block, conditions }))?;
+        self.redone.push(key);
+        self.wait(block)?;
+        if self.cancelled() { Ok(Ran::Cancelled) } else { self.run(case, block, plan) }
     }
 
     fn measure(
@@ -99,13 +115,13 @@ impl Session<'_, '_> {
     }
 
     /// What takes away from the trust in any run of this model now.
-    fn caveats(&self, index: usize, case: &Case, plan: &Plan, conditions: &Conditions) -> Vec<Caveat> {
+    fn caveats(&self, index: usize, case: &Case, plan: &Plan, around: [&Conditions; 2]) -> Vec<Caveat> {
         let span = &plan.spans[index];
         let needed = match case.follows_engine() {
             true => self.models[index].subject.len.0,
             false => span.len_bytes,
         };
-        let short = conditions.memory_available_bytes.is_some_and(|bytes| bytes < needed);
+        let short = around[0].memory_available_bytes.is_some_and(|bytes| bytes < needed);
         let all = [
             (Caveat::Sampled, span.sampled && !case.follows_engine()),
             (Caveat::SharedStorage, self.models[index].is_shared()),
@@ -113,7 +129,8 @@ impl Session<'_, '_> {
             (Caveat::NotPinned, !self.pinned),
             (Caveat::LowMemory, short),
         ];
-        all.into_iter().filter(|(_, applies)| *applies).map(|(caveat, _)| caveat).collect()
+        let applying = all.into_iter().filter(|(_, applies)| *applies).map(|(caveat, _)| caveat);
+        applying.chain(gate::caveats(self.app.as_ref(), around)).collect()
     }
 }
 

@@ -59,15 +59,11 @@ pub fn go_on(report: &Report, models: Vec<Model>) -> Assignment {
     let mut job = report.job().clone();
     job.models = models;
     Assignment {
-        purpose: Purpose::Measure,
-        job,
-        session: header.session.clone(),
         segment,
         done: report.done(),
         plan: report.plan.clone(),
         variants: report.variants.clone(),
         began: Some(Box::new(header.clone())),
-        elapsed_ns: None,
-        cache_dir: None,
+        ..Assignment::new(Purpose::Measure, job, header.session.clone(), None)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::bail;
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{
-    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Run, RunKey, Status, Variant, cases,
+    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Redo, Run, RunKey, Status, Variant, cases,
 };
 
 use super::interrupt;
@@ -141,7 +141,12 @@ impl Drive<'_> {
                 self.deaths = 0;
             }
             Line::End(end) => self.end = Some(end),
-            Line::Header(_) | Line::Variant(_) => {}
+            Line::Redo(Redo { case, block, .. }) => {
+                self.assignment.redone.push(RunKey { case, block });
+                self.phase = None;
+                self.deaths = 0;
+            }
+            Line::Header(_) | Line::Variant(_) | Line::Wait(_) => {}
         }
         Ok(())
     }

@@ -37,13 +37,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn assignment(args: &Args) -> anyhow::Result<Assignment> {
     let job = args.job()?;
     job.check()?;
-    Ok(Assignment::new(args.purpose(), job, new_session(), remember::cache_dir()))
-}
-
-/// 64 random bits.
-fn new_session() -> String {
-    use std::hash::{BuildHasher, Hasher};
-    format!("{:016x}", std::hash::RandomState::new().build_hasher().finish())
+    Ok(Assignment::new(args.purpose(), job, session::new_name(), remember::cache_dir()))
 }
 
 fn measure(args: &Args) -> anyhow::Result<ExitCode> {

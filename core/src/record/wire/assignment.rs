@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Header, Plan, Purpose, Variant};
+use super::{FreshProcess, Header, Plan, Purpose, Variant};
 use crate::job::{Case, Job, Prompt};
 use crate::record::RunKey;
 
@@ -53,6 +53,10 @@ pub struct Assignment {
     pub elapsed_ns: Option<u64>,
     /// Where payload hashes and weight traces are kept; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
+    /// Whether a run that takes a fresh process can have one.
+    pub fresh_process: FreshProcess,
+    /// Runs of this segment that were thrown away because the phone throttled, once for each time.
+    pub redone: Vec<RunKey>,
 }
 
 impl Assignment {
@@ -69,6 +73,8 @@ impl Assignment {
             began: None,
             elapsed_ns: None,
             cache_dir,
+            fresh_process: FreshProcess::Available,
+            redone: Vec::new(),
         }
     }
 }

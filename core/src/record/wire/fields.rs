@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::job::{
-    CacheState, Case, Field, Io, Job, Model, Pattern, Policy, Probe, ProbeKind, Prompt, Timing, Way,
+    CacheState, Case, Field, Guard, Io, Job, Model, Pattern, Policy, Probe, ProbeKind, Prompt, Timing, Way,
 };
 use crate::layout::OrderError;
 use crate::unit::Bytes;
@@ -142,6 +142,8 @@ struct JobFields {
     seed: u64,
     budget_ms: u64,
     cpus: Vec<u32>,
+    suppress: Vec<Guard>,
+    wait_ms: u64,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -187,10 +189,16 @@ impl From<&Job> for JobFields {
             decodes: job.decodes,
             blocks: job.blocks,
             seed: job.seed,
-            budget_ms: u64::try_from(job.budget.as_millis()).unwrap_or(u64::MAX),
+            budget_ms: milliseconds(job.budget),
             cpus: job.cpus.clone(),
+            suppress: job.suppress.clone(),
+            wait_ms: milliseconds(job.wait),
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl TryFrom<JobFields> for Job {
@@ -214,6 +222,8 @@ impl TryFrom<JobFields> for Job {
             seed: fields.seed,
             budget: Duration::from_millis(fields.budget_ms),
             cpus: fields.cpus,
+            suppress: fields.suppress,
+            wait: Duration::from_millis(fields.wait_ms),
         })
     }
 }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, EndStatus, FirstToken, Latency, Metrics, PhaseName, Residency, SelfTest, Status, Storage,
+    App, Change, EndStatus, FirstToken, Latency, Metrics, PhaseName, Redo, Residency, SelfTest, Status,
+    Storage, Wait,
 };
 use crate::job::{Case, Io, Job, Policy, Prompt};
 use crate::record::Caveat;
@@ -22,6 +23,10 @@ pub enum Line {
     Plan(Plan),
     /// Written before each phase, so that a report of a process that died says where.
     Phase(Phase),
+    /// A phone was left to cool down before a block.
+    Wait(Wait),
+    /// A run was thrown away and is made again.
+    Redo(Redo),
     /// One case measured once.
     Run(Run),
     /// Closes a segment.
@@ -71,6 +76,8 @@ pub struct Context {
     pub device: Device,
     /// The processors that the measuring thread was bound to; `null` when it was not bound.
     pub cpus: Option<Vec<u32>>,
+    /// The app that measured; `null` outside an app.
+    pub app: Option<App>,
 }
 
 /// What a machine is.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{PhaseName, Proof};
+use super::{Facts, PhaseName, Proof};
 
 /// What a run counted. All are differences over the measured region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,4 +111,6 @@ pub struct Conditions {
     pub cpu_min_khz: Option<u64>,
     /// The hottest sensor, in thousandths of a degree Celsius.
     pub temperature_max_milli_c: Option<i64>,
+    /// What the app tells; `null` outside an app.
+    pub facts: Option<Facts>,
 }

@@ -12,6 +12,7 @@ mod lines;
 mod maps;
 mod metrics;
 mod names;
+mod phone;
 mod quant_plan;
 mod repacked;
 mod scores;
@@ -26,6 +27,7 @@ pub use inspection::*;
 pub use lines::*;
 pub use metrics::*;
 pub use names::*;
+pub use phone::{App, Facts, Redo, Wait};
 pub use quant_plan::{
     Against, AgreedLayers, Override, PlanBudget, PlanStats, PlannedTensor, Planning, QuantPlan, TypeChange,
 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 use crate::gguf::GgmlType;
-use crate::job::{CacheState, Field, Io, Pattern, Policy, PolicyKind, ProbeKind, Timing, Way};
+use crate::job::{CacheState, Field, Guard, Io, Pattern, Policy, PolicyKind, ProbeKind, Timing, Way};
 use crate::record::Caveat;
 
 macro_rules! wire_names {
@@ -83,6 +83,8 @@ wire_names! {
         SelfTest,
         /// Each case once, probes of pages on a few megabytes, to know how long a block takes.
         Rehearse,
+        /// Letting the phone cool down.
+        Wait,
         /// Opening the file anew.
         Open,
         /// Dropping its pages.
@@ -103,6 +105,39 @@ wire_names! {
         Decode,
         /// Asking again, and closing.
         Account,
+    }
+    /// How far a system has throttled, by Android's names.
+    ThermalStatus {
+        /// Not at all.
+        None,
+        /// Nobody notices.
+        Light,
+        /// Hardly anybody notices.
+        Moderate,
+        /// Everybody notices.
+        Severe,
+        /// All that can be done has been done.
+        Critical,
+        /// Parts of the phone are being turned off.
+        Emergency,
+        /// It is about to turn itself off.
+        Shutdown,
+    }
+    /// How a wait ended.
+    WaitStatus {
+        /// What was waited for has come.
+        Over,
+        /// It was as long as a wait may be.
+        GivenUp,
+        /// The session was asked to stop.
+        Cancelled,
+    }
+    /// Whether whoever drives a session can start another process for a run that takes a fresh one.
+    FreshProcess {
+        /// As on a target.
+        Available,
+        /// As in an app left to itself.
+        Unavailable,
     }
     /// What to do with a job.
     Purpose {
@@ -216,7 +251,9 @@ by_name!(
     EndStatus as "EndStatus",
     Field as "Field",
     Finding as "Finding",
+    FreshProcess as "FreshProcess",
     GgmlType as "GgmlType",
+    Guard as "Guard",
     Imatrix as "Imatrix",
     Labels as "Labels",
     Metric as "Metric",
@@ -230,9 +267,11 @@ by_name!(
     SelfTest as "SelfTest",
     Status as "Status",
     Storage as "Storage",
+    ThermalStatus as "ThermalStatus",
     Timing as "Timing",
     Verdict as "Verdict",
     Way as "Way",
+    WaitStatus as "WaitStatus",
 );
 
 /// A policy is its name, with the parameters that aren't the usual ones.
