@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use packbench_core::error::chain;
 use packbench_core::job::Model;
 use packbench_core::measure::engine::{Engine, EngineError, Prompt};
-use packbench_core::os::{self, OsError};
-use packbench_core::record::wire::Request;
+use packbench_core::os::{self, Os, OsError};
+use packbench_core::record::wire::{Assignment, Request};
 use packbench_core::record::{Tool, WeightTrace};
-use packbench_core::session::{self, Carried, SessionError};
+use packbench_core::session::{self, Carried, SessionError, Sink};
 #[cfg(feature = "llama")]
 use packbench_engine::LlamaCpp;
 
@@ -82,6 +82,16 @@ fn engine() -> Option<&'static dyn Engine> {
     None
 }
 
+/// Carries out a session with the engine of this build: [`session::carry_out`], whose errors it has.
+pub fn carry_out(
+    os: &dyn Os,
+    assignment: &Assignment,
+    cancel: &AtomicBool,
+    sink: &mut Sink<'_>,
+) -> Result<Carried, SessionError> {
+    session::carry_out(os, engine(), tool(), assignment, cancel, sink)
+}
+
 /// Serves one request from standard input to standard output.
 pub fn main() -> ExitCode {
     match serve(io::BufReader::new(io::stdin()), &mut io::stdout().lock()) {
@@ -117,7 +127,7 @@ pub fn serve(
                 output.write_all(&session::bytes(line))?;
                 output.flush()
             };
-            Ok(session::carry_out(&os::host(), engine(), tool(), &assignment, &cancel, &mut sink)?)
+            Ok(carry_out(&os::host(), &assignment, &cancel, &mut sink)?)
         }
     }
 }

@@ -1,0 +1,245 @@
+//! Sessions as an app sees them, with an app that is written here.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use packbench_core::gguf::sample::TinyModel;
+use packbench_ffi::{
+    AppError, EndStatus, Facts, Gate, Identity, Listener, Outcome, PackbenchError, Phone, Progress, Question,
+    Session, ThermalStatus, compare, inspect, medians,
+};
+use tempfile::TempDir;
+
+/// The tests take turns, as the sessions of a process do; the one that wants `Busy` makes it itself.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[derive(Default)]
+struct TestPhone {
+    facts: Facts,
+    panics: bool,
+}
+
+impl Phone for TestPhone {
+    fn identity(&self) -> Result<Identity, AppError> {
+        Ok(Identity { model: Some("Phone 1".into()), ..Identity::default() })
+    }
+
+    fn facts(&self) -> Result<Facts, AppError> {
+        assert!(!self.panics, "the phone is on fire");
+        Ok(self.facts.clone())
+    }
+}
+
+/// Does something at each progress, and remembers all.
+struct TestListener<F>(F, Mutex<Vec<Progress>>);
+
+impl<F: Fn(&Progress) -> Result<(), AppError> + Send + Sync> Listener for TestListener<F> {
+    fn told(&self, progress: Progress) -> Result<(), AppError> {
+        self.1.lock().unwrap().push(progress.clone());
+        (self.0)(&progress)
+    }
+}
+
+fn listener<F: Fn(&Progress) -> Result<(), AppError> + Send + Sync>(react: F) -> Arc<TestListener<F>> {
+    Arc::new(TestListener(react, Mutex::default()))
+}
+
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Place { folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
+        fs::write(place.path("m.gguf"), TinyModel::new(3).bytes()).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn job(&self, rest: &str) -> String {
+        format!(
+            r#"{{"models":[{{"path":{:?}}}],"probes":["faults"],"policies":["normal","random"],"patterns":["sequential"],"caches":["cold"]{rest}}}"#,
+            self.path("m.gguf")
+        )
+    }
+
+    fn run(
+        &self,
+        session: &Session,
+        job: &str,
+        phone: TestPhone,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Outcome, PackbenchError> {
+        session.run(job, &self.text("r.jsonl"), &self.text("cache"), Arc::new(phone), listener)
+    }
+}
+
+#[test]
+fn a_session_is_recorded_told_and_compared() {
+    let _turn = TURN.lock();
+    let (place, heard) = (Place::new(), listener(|_| Ok(())));
+    let outcome = place
+        .run(&Session::new(), &place.job(r#","blocks":6"#), TestPhone::default(), heard.clone())
+        .unwrap();
+    assert_eq!(outcome, Outcome { status: EndStatus::Complete, runs: 12, missing: 0, failed: 0 });
+    let heard = heard.1.lock().unwrap();
+    let told: String = heard.iter().map(|progress| format!("{}\n", progress.line)).collect();
+    assert_eq!(told, fs::read_to_string(place.path("r.jsonl")).unwrap(), "the app hears the report");
+    assert!(heard.is_sorted_by_key(|progress| progress.done));
+    assert_eq!(heard.last().map(|last| (last.done, last.total)), Some((12, 12)));
+
+    let report = place.text("r.jsonl");
+    let question = |by: &str| Question {
+        by: by.into(),
+        metric: "wall_ns".into(),
+        base: None,
+        threshold: 0.05,
+        allow: vec![],
+    };
+    let answer = compare(&report, &question("policy")).unwrap();
+    assert!(answer.json.contains("\"candidate\": \"random\"") && answer.gate != Gate::Invalid);
+    assert!(matches!(compare(&report, &question("colour")), Err(PackbenchError::Question { .. })));
+    assert!(matches!(compare(&report, &question("variant")), Err(PackbenchError::Question { .. })));
+    let cases: Vec<_> = medians(&report).unwrap();
+    let cases: Vec<_> = cases.iter().map(|median| (median.case.as_str(), median.cold, median.runs)).collect();
+    assert_eq!(
+        cases,
+        [
+            ("m.gguf: faults, sequential, normal, cold", true, 6),
+            ("m.gguf: faults, sequential, random, cold", true, 6)
+        ]
+    );
+}
+
+#[test]
+fn a_cancelled_session_is_gone_on_with() {
+    let _turn = TURN.lock();
+    let (place, session) = (Place::new(), Session::new());
+    let canceller = session.clone();
+    let after_one = listener(move |progress| {
+        (progress.done == 1).then(|| canceller.cancel());
+        Ok(())
+    });
+    let job = place.job(r#","blocks":2"#);
+    let cut = place.run(&session, &job, TestPhone::default(), after_one).unwrap();
+    assert_eq!((cut.status, cut.runs, cut.missing), (EndStatus::Cancelled, 1, 3));
+
+    let models = HashMap::from([("m.gguf".to_owned(), place.text("m.gguf"))]);
+    let phone: Arc<dyn Phone> = Arc::new(TestPhone::default());
+    let (report, cache) = (place.text("r.jsonl"), place.text("cache"));
+    let heard = listener(|_| Ok(()));
+    let rest = Session::new().resume(&report, models, &cache, phone, heard.clone()).unwrap();
+    assert_eq!((rest.status, rest.runs), (EndStatus::Complete, 4));
+    assert_eq!(heard.1.lock().unwrap().first().map(|first| (first.done, first.total)), Some((1, 4)));
+}
+
+#[test]
+fn a_session_that_was_cancelled_before_it_began_measures_nothing() {
+    let _turn = TURN.lock();
+    let (place, session) = (Place::new(), Session::new());
+    session.cancel();
+    let ended = place.run(&session, &place.job(""), TestPhone::default(), listener(|_| Ok(()))).unwrap();
+    assert_eq!((ended.status, ended.runs), (EndStatus::Cancelled, 0));
+}
+
+#[test]
+fn a_second_session_is_told_that_one_is_under_way() {
+    let _turn = TURN.lock();
+    let place = Place::new();
+    let (other, seen) = (Arc::new(Place::new()), Arc::new(Mutex::new(Vec::new())));
+    let seen_by = seen.clone();
+    let asks = listener(move |_| {
+        let second = other.run(&Session::new(), &other.job(""), TestPhone::default(), listener(|_| Ok(())));
+        seen_by.lock().unwrap().push(matches!(second, Err(PackbenchError::Busy)));
+        Ok(())
+    });
+    place.run(&Session::new(), &place.job(r#","blocks":1"#), TestPhone::default(), asks).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() > 4 && seen.iter().all(|busy| *busy), "{seen:?}");
+}
+
+#[test]
+fn what_the_app_throws_ends_the_session_and_keeps_what_was_finished() {
+    let _turn = TURN.lock();
+    let place = Place::new();
+    let throws = listener(|progress| match progress.done {
+        0 => Ok(()),
+        _ => Err(AppError::Threw { reason: "no more".into() }),
+    });
+    let error = place.run(&Session::new(), &place.job(""), TestPhone::default(), throws).unwrap_err();
+    assert!(
+        matches!(&error, PackbenchError::App { reason } if reason == "the app threw: no more"),
+        "{error}"
+    );
+    assert_eq!(medians(&place.text("r.jsonl")).unwrap().len(), 1);
+}
+
+#[test]
+fn a_panic_is_an_error_and_the_next_session_runs() {
+    let _turn = TURN.lock();
+    let place = Place::new();
+    let on_fire = TestPhone { panics: true, ..TestPhone::default() };
+    let error = place.run(&Session::new(), &place.job(""), on_fire, listener(|_| Ok(()))).unwrap_err();
+    insta::assert_snapshot!(error, @"this is a bug of packbench: the phone is on fire");
+    let job = place.job(r#","blocks":1"#);
+    place.run(&Session::new(), &job, TestPhone::default(), listener(|_| Ok(()))).unwrap();
+}
+
+#[test]
+fn each_mistake_is_an_error_of_its_own_kind() {
+    let _turn = TURN.lock();
+    let place = Place::new();
+    let run = |job: &str, facts: Facts| {
+        let phone = TestPhone { facts, panics: false };
+        place.run(&Session::new(), job, phone, listener(|_| Ok(()))).unwrap_err()
+    };
+    let no_job = run("{", Facts::default());
+    assert!(matches!(no_job, PackbenchError::Job { .. }), "{no_job}");
+    let empty = run("{}", Facts::default());
+    assert!(matches!(&empty, PackbenchError::Job { reason } if reason.contains("no model")), "{empty}");
+    let missing = run(&place.job("").replace("m.gguf", "n.gguf"), Facts::default());
+    assert!(
+        matches!(&missing, PackbenchError::Model { reason } if reason.starts_with("n.gguf: ")),
+        "{missing}"
+    );
+    let charging = run(&place.job(""), Facts { charging: Some(true), ..Facts::default() });
+    assert!(
+        matches!(&charging, PackbenchError::Guarded { guards, .. } if guards == &["Charging"]),
+        "{charging}"
+    );
+    assert!(!place.path("r.jsonl").exists(), "a session that can't begin leaves no report");
+    fs::write(place.path("r.jsonl"), "taken").unwrap();
+    let taken = run(&place.job(""), Facts::default());
+    assert!(matches!(&taken, PackbenchError::Report { reason } if reason.contains("exists")), "{taken}");
+    assert!(matches!(medians(&place.text("r.jsonl")), Err(PackbenchError::Report { .. })));
+    assert!(matches!(inspect("/no/model"), Err(PackbenchError::Model { .. })));
+    assert!(inspect(&place.text("m.gguf")).unwrap().contains("\"architecture\": \"llama\""));
+}
+
+#[test]
+fn what_the_app_tells_is_recorded() {
+    let _turn = TURN.lock();
+    let place = Place::new();
+    let facts =
+        Facts { thermal_status: Some(ThermalStatus::Severe), battery_percent: Some(50), ..Facts::default() };
+    let phone = TestPhone { facts, panics: false };
+    let job = place.job(r#","blocks":1,"wait_ms":0"#);
+    place.run(&Session::new(), &job, phone, listener(|_| Ok(()))).unwrap();
+    let report = fs::read_to_string(place.path("r.jsonl")).unwrap();
+    for told in
+        ["\"model\":\"Phone 1\"", "\"thermal_status\":\"severe\"", "\"battery_percent\":50", "Throttled"]
+    {
+        assert!(report.contains(told), "{told}");
+    }
+}
