@@ -25,7 +25,8 @@ class BenchApp : Application() {
 
 /** What the app is doing. */
 sealed interface State {
-    data object Idle : State
+    /** Another one each time, for what there is to choose from may have changed. */
+    class Idle : State
 
     data class Copying(val name: String, val progress: ModelStore.Progress?) : State
 
@@ -59,7 +60,7 @@ class Bench(
     private val scope: CoroutineScope = CoroutineScope(SupervisorJob()),
 ) {
     val store = ModelStore(folders.models)
-    private val current = MutableStateFlow<State>(State.Idle)
+    private val current = MutableStateFlow<State>(State.Idle())
     private var work: Job? = null
 
     val state: StateFlow<State> = current.asStateFlow()
@@ -71,9 +72,9 @@ class Bench(
     fun import(name: String, length: Long?, open: () -> InputStream) = start(State.Copying(name, null)) {
         try {
             store.import(name, length, open) { current.value = State.Copying(name, it) }
-            current.value = State.Idle
+            current.value = State.Idle()
         } catch (cancelled: CancellationException) {
-            current.value = State.Idle
+            current.value = State.Idle()
             throw cancelled
         } catch (refused: ModelStore.NoRoom) {
             fail(Problem.NoRoom(name, refused.needed, refused.free))
@@ -106,7 +107,7 @@ class Bench(
     }
 
     fun home() {
-        current.value = State.Idle
+        current.value = State.Idle()
     }
 
     private fun session(
@@ -122,7 +123,7 @@ class Bench(
         try {
             current.value = State.Finished(report, run(report))
         } catch (cancelled: CancellationException) {
-            current.value = if (report.exists()) State.Finished(report, outcome = null) else State.Idle
+            current.value = if (report.exists()) State.Finished(report, outcome = null) else State.Idle()
             throw cancelled
         } catch (_: PackbenchException.Busy) {
             fail(Problem.Busy)

@@ -47,7 +47,7 @@ class Screens(
     private val State.isLive get() = this is State.Running || this is State.Copying
 
     private fun fill(column: LinearLayout, state: State) = when (state) {
-        State.Idle -> home(column)
+        is State.Idle -> home(column)
         is State.Copying, is State.Running -> live(column, state)
         is State.Finished -> finished(column, state)
         is State.Failed -> failed(column, state)

@@ -66,9 +66,13 @@ fun ActivityController<MainActivity>.texts(): List<String> = views().filterIsIns
 
 fun ActivityController<MainActivity>.shows(text: Int) = context.getString(text) in texts()
 
+/** Waits until [text] is shown: the screen follows the state a little later. */
+fun ActivityController<MainActivity>.sees(text: Int) = await("\"${context.getString(text)}\" on the screen") { shows(text) }
+
 fun ActivityController<MainActivity>.press(text: String) {
-    val view = views().filterIsInstance<TextView>().firstOrNull { it.text.toString() == text }
-    checkNotNull(view) { "no \"$text\" among ${texts()}" }.performClick()
+    fun view() = views().filterIsInstance<TextView>().firstOrNull { it.text.toString() == text && it.isEnabled }
+    await("\"$text\" among ${texts()}") { view() != null }
+    view()!!.performClick()
     shadowOf(Looper.getMainLooper()).idle()
 }
 

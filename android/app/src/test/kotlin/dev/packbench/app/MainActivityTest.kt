@@ -10,7 +10,6 @@ import android.widget.ProgressBar
 import java.io.File
 import java.io.FileNotFoundException
 import org.junit.Assert.assertEquals
-import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Before
@@ -31,14 +30,14 @@ class MainActivityTest {
     @Test
     fun `a model is picked, copied once, measured through a rotation, shown and shared`() {
         val activity = launch()
-        assertTrue(activity.shows(R.string.no_models))
+        activity.sees(R.string.no_models)
         pick(activity)
-        await("the copy") { bench.state.value == State.Idle && bench.store.models().isNotEmpty() }
+        await("the copy") { bench.state.value is State.Idle && bench.store.models().isNotEmpty() }
         val copy = bench.store.models().single()
         assertEquals(realModel.length(), copy.length())
         val copied = copy.lastModified()
         pick(activity)
-        await("the second look") { bench.state.value == State.Idle }
+        await("the second look") { bench.state.value is State.Idle }
         assertEquals("a model that is here isn't copied again", copied, copy.lastModified())
 
         activity.press(R.string.measure)
@@ -50,7 +49,7 @@ class MainActivityTest {
         assertTrue(activity.views().filterIsInstance<ProgressBar>().single().max > 0)
         activity.press(R.string.stop)
         await("the end") { bench.state.value is State.Finished }
-        assertTrue(activity.shows(R.string.result))
+        activity.sees(R.string.result)
         val bars = activity.views().filterIsInstance<Bar>()
         assertTrue(bars.isNotEmpty() && bars.all { "m.gguf" in it.contentDescription })
 
@@ -70,15 +69,16 @@ class MainActivityTest {
         val report = cutReport()
         val activity = launch()
         activity.press(report.name)
-        assertTrue(activity.shows(R.string.go_on))
+        activity.sees(R.string.go_on)
         activity.press(R.string.go_on)
         await("the end") { bench.state.value is State.Finished }
         val outcome = (bench.state.value as State.Finished).outcome!!
         assertEquals(0uL, outcome.missing)
-        assertFalse(activity.shows(R.string.go_on))
+        activity.sees(R.string.back)
+        await("nothing to go on with") { !activity.shows(R.string.go_on) }
         assertEquals(2, report.readLines().count { it.startsWith("{\"kind\":\"header\"") })
         activity.press(R.string.back)
-        assertTrue(activity.shows(R.string.models))
+        activity.sees(R.string.models)
     }
 
     @Test
@@ -90,7 +90,7 @@ class MainActivityTest {
         await("the refusal") { bench.state.value is State.Failed }
         val failed = bench.state.value as State.Failed
         assertEquals(listOf("LowBattery", "Charging"), failed.guards)
-        assertTrue(activity.texts().any { "unplug it" in it })
+        await("the remedy") { activity.texts().any { "unplug it" in it } }
         activity.press(R.string.all_the_same)
         await("a run") { (bench.state.value as? State.Running)?.progress?.let { it.done >= 1u } == true }
         activity.press(R.string.stop)
@@ -103,10 +103,10 @@ class MainActivityTest {
     fun `a file that is no model is refused in words`() {
         val activity = launch()
         pick(activity, "no model".toByteArray())
-        await("the copy") { bench.state.value == State.Idle && bench.store.models().isNotEmpty() }
+        await("the copy") { bench.state.value is State.Idle && bench.store.models().isNotEmpty() }
         activity.press(R.string.measure)
         await("the refusal") { bench.state.value is State.Failed }
-        assertTrue(activity.texts().toString(), activity.texts().any { "m.gguf" in it })
+        await("which model it was") { activity.texts().any { "m.gguf" in it } }
         activity.press(R.string.back)
     }
 
@@ -117,7 +117,7 @@ class MainActivityTest {
         shadowOf(context.contentResolver).registerInputStreamSupplier(gone) { throw FileNotFoundException("gone") }
         pick(activity, gone)
         await("the refusal") { bench.state.value is State.Failed }
-        assertTrue(activity.texts().any { "gone" in it })
+        await("the reason") { activity.texts().any { "gone" in it } }
         assertTrue("nothing unfinished stays", Folders(context).models.list().orEmpty().isEmpty())
     }
 
@@ -148,8 +148,9 @@ class MainActivityTest {
         val activity = launch()
         assertTrue(activity.views().any { it.isAccessibilityHeading })
         activity.press(R.string.measure)
-        await("running") { bench.state.value is State.Running }
-        assertTrue(activity.views().any { it.accessibilityLiveRegion == View.ACCESSIBILITY_LIVE_REGION_POLITE })
+        await("what is read aloud") {
+            activity.views().any { it.accessibilityLiveRegion == View.ACCESSIBILITY_LIVE_REGION_POLITE }
+        }
         activity.press(R.string.stop)
         await("the end") { bench.state.value !is State.Running }
     }
