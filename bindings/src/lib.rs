@@ -1,5 +1,5 @@
 //! packbench for apps. What is here is a bridge: it turns types of core into types that cross it, and holds no rule of
-//! its own. docs/adr/0007-uniffi-jna-jni.md says how it is crossed.
+//! its own. docs/adr/0010-uniffi-jna-jni.md says how it is crossed.
 //!
 //! Nothing crosses it in a measured region: what the app is to hear of one it hears after it.
 
