@@ -24,25 +24,32 @@ pub fn table(section: &Section<'_>) -> String {
 
 /// A line for each, and one for what stands between.
 pub fn rows(floored: &[Floored]) -> String {
+    let fields = telling_apart(floored);
     let between = floored.iter().filter(|one| !one.obstacles.is_empty());
     let between = between.map(|one| {
         let obstacles: Vec<String> = one.obstacles.iter().map(obstacle).collect();
         let prompt = or_dash(one.case.prompt());
-        format!("{prompt}, {}, against the floor: {}\n", words(one), obstacles.join("; "))
+        format!("{prompt}, {}, against the floor: {}\n", words(one, fields), obstacles.join("; "))
     });
-    lines(&HEADER, 2, floored.iter().map(row)) + &between.collect::<String>()
+    lines(&HEADER, 2, floored.iter().map(|one| row(one, fields))) + &between.collect::<String>()
 }
 
-/// What tells first tokens of one prompt apart.
-fn words(one: &Floored) -> String {
-    let told = [Field::Policy, Field::Threads, Field::Way].map(|field| one.case.told(field));
-    told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+/// What first tokens of one prompt differ in: the variant goes without saying where there is one.
+fn telling_apart(floored: &[Floored]) -> &'static [Field] {
+    let one_variant = floored.windows(2).all(|pair| pair[0].case.variant == pair[1].case.variant);
+    let fields = &[Field::Variant, Field::Policy, Field::Threads, Field::Way];
+    if one_variant { &fields[1..] } else { fields }
 }
 
-fn row(one: &Floored) -> Vec<String> {
+fn words(one: &Floored, fields: &[Field]) -> String {
+    let told = fields.iter().filter_map(|field| one.case.told(*field));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn row(one: &Floored, fields: &[Field]) -> Vec<String> {
     vec![
         prompt(&one.case),
-        words(one),
+        words(one, fields),
         Bytes(one.needed_bytes).to_string(),
         Nanos(one.floor_ns).to_string(),
         Nanos(one.first_token_ns).to_string(),

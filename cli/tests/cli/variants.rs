@@ -56,6 +56,9 @@ fn layouts_are_measured_beside_the_model_and_answer_the_same() {
     check(&report);
     let answers: Vec<u32> = report.plan.as_ref().unwrap().answers.iter().map(|answer| answer.token).collect();
     assert!(answers.len() == 3 && answers.iter().all(|token| *token == answers[0]), "{answers:?}");
+    let compared = stdout(&mut scratch.packbench(&["compare", "r.jsonl", "--by", "variant,policy"]));
+    let floors = compared.split_once("against their floors").expect("cold first tokens have floors").1;
+    assert!(floors.contains("m.gguf forward, stream"), "{compared}");
 
     let kept = copies(&scratch);
     assert!(kept[0].starts_with("m.forward.") && kept[1].starts_with("m.shuffled.7.align.4096."), "{kept:?}");

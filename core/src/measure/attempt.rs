@@ -1,6 +1,6 @@
 //! A run under way.
 
-use super::{MeasureError, Measured, Task, faults, first_token, proof, protocol, reads, replay};
+use super::{MeasureError, Measured, Task, engine, faults, first_token, proof, protocol, reads, replay};
 use crate::access;
 use crate::job::{Advice, CacheState, Io, Policy, Probe};
 use crate::os::{Mapping, ModelFile, Os, Reads, Scope, Usage};
@@ -11,6 +11,9 @@ use crate::unit::{Bytes, FileOffset, PageRange, PageSize};
 /// How often a cache state is prepared before a run goes on without proof: other processes bring pages in, and the
 /// kernel drops some, between the preparation and the proof.
 const PREPARATIONS: u32 = 3;
+
+/// Where apps have more than processors to compute on.
+const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
 
 /// Carries out one case once. `announce` is called before each phase.
 pub fn measure(
@@ -200,10 +203,15 @@ impl<'a> Attempt<'a> {
     }
 
     fn caveats(&self, proof: Proof) -> Vec<Caveat> {
-        let copied = self.taken.first_token.as_ref().is_some_and(|token| token.copied_bytes > 0);
+        let token = self.taken.first_token.as_ref();
+        let copied = token.is_some_and(|token| token.copied_bytes > 0);
         let maps = !matches!(self.policy_effective, Some(Policy::Read | Policy::EngineDirect));
-        let void = (copied && maps).then_some(Caveat::LayoutVoid);
-        proof::caveat(proof, self.task.subject.self_test).into_iter().chain(void).collect()
+        let all = [
+            proof::caveat(proof, self.task.subject.self_test),
+            (copied && maps).then_some(Caveat::LayoutVoid),
+            token.filter(|token| PHONE && token.backend == engine::CPU).map(|_| Caveat::CpuOnly),
+        ];
+        all.into_iter().flatten().collect()
     }
 
     fn residency(&self) -> Residency {

@@ -18,6 +18,9 @@ use crate::os::OsError;
 use crate::record::WeightTrace;
 use crate::unit::{Bytes, FileOffset};
 
+/// What [`LoadFacts::backend`] says where processors alone compute.
+pub const CPU: &str = "CPU";
+
 /// An inference engine.
 pub trait Engine {
     /// Its name and version, as reports name it.
@@ -127,7 +130,7 @@ pub struct LoadFacts {
     pub way: LoadWay,
     /// How many of the engine's requests to prefetch were withheld.
     pub hook_hits: u32,
-    /// What computes.
+    /// What computes, by the engine's names, with commas between them: [`CPU`] where nothing else does.
     pub backend: String,
     /// Weights that lie in mappings of the file.
     pub mapped: Bytes,

@@ -17,6 +17,8 @@ pub enum Caveat {
     Sampled,
     /// The engine copied weights out of the mapping: the order of the file and the policy say little.
     LayoutVoid,
+    /// The engine computed on the processors alone, where apps have a GPU or an NPU to use.
+    CpuOnly,
     /// The file lies on FUSE or on a network: its pages may be cached elsewhere.
     SharedStorage,
     /// The phone had throttled before the run or throttled during it.
@@ -53,6 +55,9 @@ impl Caveat {
             }
             Caveat::Sampled => "only a part of the file was measured, to keep within the budget",
             Caveat::LayoutVoid => "the engine copied weights out of the mapping: order and policy say little",
+            Caveat::CpuOnly => {
+                "the engine computed on the processors alone: apps on phones may use a GPU or an NPU"
+            }
             Caveat::SharedStorage => {
                 "the file lies on FUSE or a network, where another cache may hold its pages"
             }

@@ -2,7 +2,7 @@
 
 use packbench_core::gguf::sample::TinyModel;
 use packbench_core::job::Advice;
-use packbench_core::measure::engine::{Engine, LoadFacts, LoadWay, Prompt};
+use packbench_core::measure::engine::{CPU, Engine, LoadFacts, LoadWay, Prompt};
 use packbench_core::unit::Bytes;
 
 use crate::shared::{Model, Pages, engine, request};
@@ -35,6 +35,7 @@ fn a_stock_load_fetches_everything_and_a_stripped_one_little() {
             pages.count()
         );
         assert_eq!(stripped.copied, Bytes(0));
+        assert_eq!(stripped.backend, CPU, "this build has no other");
     }
 }
 
