@@ -3,6 +3,7 @@
 //! It never measures: it drives a target, and a process of its own measures there.
 
 mod cmd;
+mod page;
 #[cfg(feature = "llama")]
 mod quality;
 mod render;

@@ -41,8 +41,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, group = "form")]
     json: bool,
+    /// Print Markdown: what a pull request's comment says.
+    #[arg(long, group = "form")]
+    markdown: bool,
+    /// Print JUnit XML: a test for each comparison.
+    #[arg(long, group = "form")]
+    junit: bool,
 }
 
 /// Reads a report, answers, and turns the answer into an exit code.
@@ -59,6 +65,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     if args.json {
         render::json(&mut out, &answer)?;
+    } else if args.markdown {
+        write!(out, "{}", render::markdown::comparisons(&answer))?;
+    } else if args.junit {
+        write!(out, "{}", render::junit::comparisons(&answer)?)?;
     } else {
         write!(out, "{}", render::comparisons(&answer))?;
     }

@@ -2,10 +2,10 @@
 
 use packbench_core::job::Field;
 use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
-use packbench_core::unit::{Bytes, Nanos};
 use strum::VariantArray;
 
 use super::table::{or_dash, table};
+use crate::page::Unit;
 
 const HEADER: [&str; 10] = [
     "where",
@@ -74,25 +74,35 @@ fn list(fields: &[Field]) -> String {
 }
 
 /// The fields in which the arms agree, as a case lists them.
-fn place(comparison: &Comparison) -> String {
+pub(super) fn place(comparison: &Comparison) -> String {
     let values = Field::VARIANTS.iter().filter_map(|field| comparison.fixed.get(<&str>::from(field)));
     values.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn quantity(metric: Metric, value: f64) -> String {
-    match metric {
-        Metric::WallNs | Metric::CpuNs => Nanos(value.round() as u64).to_string(),
-        Metric::BytesFetched => Bytes(value.round() as u64).to_string(),
-        Metric::MajorFaults | Metric::MinorFaults => value.to_string(),
+pub(super) fn quantity(metric: Metric, value: f64) -> String {
+    Unit::from(metric).of(value).to_string()
+}
+
+pub(super) fn percent(share: f64) -> String {
+    Unit::Share.of(share).to_string()
+}
+
+/// `stream against normal: faster, 0.294 [0.283, 0.306] × wall_ns (2.01 s against 6.83 s, 8 blocks)`
+pub(super) fn sentence(metric: Metric, one: &Comparison) -> String {
+    let mut text = format!("{} against {}: {}", one.candidate, one.base, one.verdict);
+    if let Some(ratio) = one.ratio {
+        let interval = one.interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]"));
+        text += &format!(", {ratio:.3}{} × {metric}", interval.unwrap_or_default());
     }
+    if let Some((base, candidate)) = one.base_median.zip(one.candidate_median) {
+        let (base, candidate) = (quantity(metric, base), quantity(metric, candidate));
+        text += &format!(" ({candidate} against {base}, {} blocks)", one.blocks);
+    }
+    one.reason.iter().for_each(|reason| text += &format!(": {reason}"));
+    text
 }
 
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
-}
-
-fn notes(answer: &Comparisons) -> Vec<String> {
+pub(super) fn notes(answer: &Comparisons) -> Vec<String> {
     let all = &answer.comparisons;
     let reason = |comparison: &Comparison| {
         let reason = comparison.reason.as_ref()?;

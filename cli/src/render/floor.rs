@@ -60,7 +60,7 @@ fn row(one: &Floored, fields: &[Field]) -> Vec<String> {
 }
 
 /// `410 ms in 1407 waits for 93.2 kB each`
-fn obstacle(obstacle: &Obstacle) -> String {
+pub fn obstacle(obstacle: &Obstacle) -> String {
     let Obstacle { what, wall_ns, bytes, count } = obstacle;
     let (wall, bytes) = (Nanos(*wall_ns), bytes.map(Bytes));
     let (bytes, count) = (or_dash(bytes), or_dash(*count));

@@ -26,7 +26,7 @@ impl<'a> Section<'a> {
                 == (self.variant, self.cache, probe)
         };
         let cases = self.report.cases().into_iter().filter(is_asked);
-        let measured = cases.map(|case| Measured { runs: runs(self.report, &case), case });
+        let measured = cases.map(|case| Measured::of(self.report, case));
         let mut measured: Vec<Measured<'a>> = measured.filter(|measured| !measured.runs.is_empty()).collect();
         let prompts = &self.report.job().prompts;
         let place = |one: &Measured<'_>| prompts.iter().position(|prompt| Some(prompt) == one.case.prompt());
@@ -50,7 +50,26 @@ fn runs<'a>(report: &'a Report, wanted: &Case) -> Vec<&'a Run> {
     report.runs.iter().filter(|run| run.status == Status::Ok && run.case == *wanted).collect()
 }
 
-impl Measured<'_> {
+impl<'a> Measured<'a> {
+    /// The measured runs of `case`.
+    pub fn of(report: &'a Report, case: Case) -> Self {
+        Measured { runs: runs(report, &case), case }
+    }
+
+    /// All cases of a probe that were measured, of whatever model and cache state, in the order of the job.
+    pub fn all(report: &'a Report, probe: ProbeKind) -> Vec<Self> {
+        let is_asked = |case: &Case| ProbeKind::from(&case.probe) == probe;
+        let measured = report.cases().into_iter().filter(is_asked).map(|case| Measured::of(report, case));
+        measured.filter(|one| !one.runs.is_empty()).collect()
+    }
+
+    /// Of each run that tells, in the order of the blocks.
+    pub fn samples(&self, value: impl Fn(&Metrics) -> Option<f64>) -> Vec<f64> {
+        let mut runs = self.runs.clone();
+        runs.sort_by_key(|run| run.block);
+        runs.iter().filter_map(|run| value(run.metrics.as_ref()?)).collect()
+    }
+
     /// Of all runs that tell.
     pub fn median(&self, value: impl Fn(&Metrics) -> Option<f64>) -> Option<f64> {
         let values = self.runs.iter().filter_map(|run| value(run.metrics.as_ref()?));

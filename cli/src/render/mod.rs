@@ -1,20 +1,25 @@
 //! What a person reads, or a program by --json. Everything here is made from records; nothing is measured and nothing is decided.
 
 mod comparisons;
+mod csv;
 mod curve;
 mod doctor;
 #[cfg(feature = "llama")]
 mod evaluation;
 mod first_token;
-mod floor;
+pub mod floor;
+mod html;
 mod inspection;
+pub mod junit;
 mod map;
-mod measured;
+pub mod markdown;
+pub mod measured;
 mod moves;
-mod pages;
-mod plan;
+pub mod pages;
+pub mod plan;
 mod progress;
 mod quant_plan;
+pub mod ranking;
 mod repacked;
 mod report;
 #[cfg(feature = "llama")]
@@ -26,12 +31,15 @@ mod trace;
 use std::io::{self, Write};
 
 pub use comparisons::comparisons;
+pub use csv::csv;
 pub use curve::curve;
 pub use doctor::doctor;
 #[cfg(feature = "llama")]
 pub use evaluation::evaluation;
+pub use html::page as html;
 pub use inspection::inspections;
 pub use map::map;
+pub use markdown::page as markdown;
 pub use plan::{plan, verified};
 pub use progress::Progress;
 #[cfg(feature = "llama")]

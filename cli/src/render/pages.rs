@@ -11,7 +11,7 @@ use super::table::{or_dash, table};
 const CLAIM: &str = "published claim: sequential 3–7 GB/s, random 0.5–1 GB/s, ratio 3–7";
 
 /// Bytes per second.
-fn speed(metrics: &Metrics) -> Option<f64> {
+pub fn speed(metrics: &Metrics) -> Option<f64> {
     let covered = metrics.bytes_covered.filter(|_| metrics.wall_ns > 0)?;
     Some(covered as f64 / metrics.wall_ns as f64 * 1e9)
 }

@@ -4,19 +4,8 @@ use std::collections::BTreeMap;
 
 use packbench_core::record::FimScores;
 
+use super::ranking::published_rank;
 use super::table::{or_dash, table};
-
-/// The published ranking of groups, the largest score being 1.
-const PUBLISHED: [(&str, f64); 8] = [
-    ("ffn_down", 1.00),
-    ("ffn_gate", 0.85),
-    ("ffn_up", 0.82),
-    ("attn_v", 0.78),
-    ("attn_output", 0.65),
-    ("attn_q", 0.55),
-    ("attn_k", 0.45),
-    ("token_embedding", 0.25),
-];
 
 /// What was published of layers, for a model of 28.
 const LAYERS: &str = "published for a model of 28 layers: 1, 2, 26, 27";
@@ -36,14 +25,14 @@ pub fn scores(scores: &FimScores) -> String {
     groups.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     let layers = by_group(scores);
     let row = |(rank, (group, score)): (usize, &(&str, f64))| {
-        let published = PUBLISHED.iter().position(|(name, _)| name == group);
+        let published = published_rank(group);
         vec![
             (*group).to_owned(),
             format!("{score:.3e}"),
             format!("{:.2}", score / most),
             (rank + 1).to_string(),
-            or_dash(published.map(|place| format!("{:.2}", PUBLISHED[place].1))),
-            or_dash(published.map(|place| place + 1)),
+            or_dash(published.map(|(_, score)| format!("{score:.2}"))),
+            or_dash(published.map(|(place, _)| place + 1)),
             layers.get(group).map(|layers| top(layers)).unwrap_or_default(),
         ]
     };

@@ -8,6 +8,7 @@ mod inspect;
 mod kill;
 mod layouts;
 mod man;
+mod page;
 mod plan;
 mod quality;
 mod readme;

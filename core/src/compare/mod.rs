@@ -135,11 +135,17 @@ pub enum Gate {
     Invalid,
 }
 
+impl Comparison {
+    /// Whether the whole interval lies beyond `threshold`.
+    pub fn is_regression(&self, threshold: f64) -> bool {
+        self.interval.is_some_and(|(low, _)| low > 1.0 + threshold)
+    }
+}
+
 impl Comparisons {
     /// Whether a CI job passes.
     pub fn gate(&self) -> Gate {
-        let regressed =
-            |comparison: &Comparison| comparison.interval.is_some_and(|(low, _)| low > 1.0 + self.threshold);
+        let regressed = |comparison: &Comparison| comparison.is_regression(self.threshold);
         match &self.comparisons {
             all if all.iter().any(|one| one.verdict == Verdict::Incomparable) => Gate::Invalid,
             all if all.iter().any(regressed) => Gate::Regression,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Header, Line, Plan, Run, RunKey, SCHEMA, Status, Variant, cases};
+use super::{Header, Line, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases};
 use crate::job::{Case, Job};
 
 /// What a report holds.
@@ -16,6 +16,10 @@ pub struct Report {
     pub plan: Option<Plan>,
     /// Each case measured once. A run that was killed is replaced by a later one of the same key.
     pub runs: Vec<Run>,
+    /// Waits for a phone to cool down, with the segment that each came in.
+    pub waits: Vec<(u32, Wait)>,
+    /// Runs that were thrown away, with the segment that each was made in.
+    pub redos: Vec<(u32, Redo)>,
     /// Runs that were made up for after they had been killed.
     pub redone: HashSet<RunKey>,
     /// How many bytes are whole lines: what follows was being written when the process died.
@@ -83,8 +87,8 @@ impl Report {
         if reader.headers.is_empty() {
             return Err(ReadError::NotAReport);
         }
-        let Reader { headers, variants, plan, runs, redone, .. } = reader;
-        Ok(Report { headers, variants, plan, runs, redone, whole_bytes: whole as u64 })
+        let Reader { headers, variants, plan, runs, waits, redos, redone, .. } = reader;
+        Ok(Report { headers, variants, plan, runs, waits, redos, redone, whole_bytes: whole as u64 })
     }
 
     /// The header of the first segment.
@@ -123,6 +127,8 @@ struct Reader {
     variants: Vec<Variant>,
     plan: Option<Plan>,
     runs: Vec<Run>,
+    waits: Vec<(u32, Wait)>,
+    redos: Vec<(u32, Redo)>,
     redone: HashSet<RunKey>,
     /// Where each run stands: in `runs`, and in which line.
     seen: HashMap<RunKey, (usize, usize)>,
@@ -146,8 +152,21 @@ impl Reader {
                 Ok(())
             }
             Line::Run(run) => self.run(number, run),
-            Line::Phase(_) | Line::Wait(_) | Line::Redo(_) | Line::End(_) => Ok(()),
+            Line::Wait(wait) => {
+                self.waits.push((self.segment(), wait));
+                Ok(())
+            }
+            Line::Redo(redo) => {
+                self.redos.push((self.segment(), redo));
+                Ok(())
+            }
+            Line::Phase(_) | Line::End(_) => Ok(()),
         }
+    }
+
+    /// That of the lines read now.
+    fn segment(&self) -> u32 {
+        self.headers.last().map_or(0, |header| header.segment)
     }
 
     fn header(&mut self, line: usize, header: Header) -> Result<(), ReadError> {

@@ -1,0 +1,132 @@
+//! Markdown, short: what a pull request's comment says.
+
+use std::fmt::Write;
+
+use packbench_core::record::{Comparison, Comparisons, Verdict};
+
+use super::comparisons::{notes, place, quantity, sentence};
+use super::table::or_dash;
+use crate::page::{Answer, Cell, Page, Part, Sentence, Table};
+
+/// A page in short: the answer, the tables of first tokens and floors, what takes away from the trust.
+pub fn page(page: &Page) -> String {
+    let mut text = String::new();
+    for device in &page.devices {
+        let _ = writeln!(text, "### {}\n", escaped(&device.name));
+        text += &answer(&device.answer);
+        device
+            .sections
+            .iter()
+            .filter_map(|section| section.summary.as_ref())
+            .for_each(|one| text += &table(one));
+        device.caveats.iter().for_each(|caveat| {
+            let _ = writeln!(text, "- {}", escaped(caveat));
+        });
+        text += "\n";
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// The answer to a comparison, the worst first.
+pub fn comparisons(answer: &Comparisons) -> String {
+    let all = &answer.comparisons;
+    let regressed = all.iter().filter(|one| one.is_regression(answer.threshold));
+    let headline: Vec<String> = regressed.map(|one| bold(&sentence(answer.metric, one))).collect();
+    let mut text = match headline.is_empty() {
+        true => format!("**No regression** of {} among {} comparisons.\n\n", answer.metric, all.len()),
+        false => format!("{}\n\n", headline.join("\n\n")),
+    };
+    text += "| where | base | candidate | verdict | ratio | 95 % interval | could have seen | base | candidate | blocks |\n";
+    text += "|---|---|---|---|--:|--:|--:|--:|--:|--:|\n";
+    all.iter().for_each(|one| text += &row(answer, one));
+    for note in notes(answer) {
+        let _ = write!(text, "\n- {}", escaped(&note));
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn row(answer: &Comparisons, one: &Comparison) -> String {
+    let shown = |value: Option<f64>| or_dash(value.map(|value| quantity(answer.metric, value)));
+    let verdict = match one.verdict {
+        Verdict::Slower | Verdict::Faster => bold(&one.verdict.to_string()),
+        _ => one.verdict.to_string(),
+    };
+    line(&[
+        escaped(&place(one)),
+        escaped(&one.base),
+        escaped(&one.candidate),
+        verdict,
+        or_dash(one.ratio.map(|ratio| format!("{ratio:.3}"))),
+        or_dash(one.interval.map(|(low, high)| format!("{low:.3} – {high:.3}"))),
+        or_dash(one.smallest_effect.map(|effect| format!("± {}", super::comparisons::percent(effect)))),
+        shown(one.base_median),
+        shown(one.candidate_median),
+        one.blocks.to_string(),
+    ])
+}
+
+fn answer(answer: &Answer) -> String {
+    let mut text = format!("{}\n", sentence_of(&answer.headline));
+    for note in &answer.notes {
+        let _ = writeln!(text, "- {}", sentence_of(note));
+    }
+    text + "\n"
+}
+
+fn sentence_of(sentence: &Sentence) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(text) => escaped(text),
+        Part::Key(text) => bold(&escaped(text)),
+        Part::Interval(..) => escaped(&part.to_string()),
+    };
+    sentence.iter().map(part).collect()
+}
+
+fn table(table: &Table) -> String {
+    let marks: Vec<String> = (0..table.head.len())
+        .map(|column| if column < table.words { "---" } else { "--:" }.to_owned())
+        .collect();
+    let mut text = format!("**{}**\n\n", escaped(&table.title));
+    text += &line(&table.head.iter().map(|title| escaped(title)).collect::<Vec<_>>());
+    text += &line(&marks);
+    for row in &table.rows {
+        text += &line(&row.iter().map(|cell: &Cell| escaped(&cell.to_string())).collect::<Vec<_>>());
+    }
+    text + "\n"
+}
+
+fn line(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn bold(text: &str) -> String {
+    format!("**{text}**")
+}
+
+/// Names are text: no markup, no table of theirs, no mention of anyone.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => shown.extend(['\\', letter]),
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            '@' => shown.push_str("&#64;"),
+            letter if letter.is_control() => shown.push(' '),
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn names_are_no_markup() {
+        let hostile = "<script>|@team *x* `y`\n[a](b)";
+        assert_eq!(escaped(hostile), "&lt;script&gt;\\|&#64;team \\*x\\* \\`y\\` \\[a\\](b)");
+    }
+}
