@@ -34,6 +34,8 @@ pub struct Claimed {
 pub enum Standing {
     #[strum(serialize = "holds here")]
     Holds,
+    #[strum(serialize = "holds in part")]
+    InPart,
     #[strum(serialize = "does not hold here")]
     DoesNotHold,
     #[strum(serialize = "measured")]
@@ -111,8 +113,9 @@ fn opposite(standing: Standing) -> Standing {
 
 fn throughput(reports: &[&Report], _: &Quality) -> Option<Found> {
     let told: Vec<(bool, String)> = reports.iter().filter_map(|report| throughput_of(report)).collect();
+    // What the difference does to a first token is for the comparison of policies and layouts to say, not for reads.
     let holds = told.iter().all(|(holds, _)| *holds);
-    let standing = if holds { Standing::Holds } else { Standing::DoesNotHold };
+    let standing = if holds { Standing::InPart } else { Standing::DoesNotHold };
     (!told.is_empty())
         .then(|| (standing, told.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ")))
 }
@@ -131,7 +134,7 @@ fn throughput_of(report: &Report) -> Option<(bool, String)> {
     let holds =
         (3e9..=7e9).contains(&sequential) && (0.5e9..=1e9).contains(&random) && (3.0..=7.0).contains(&ratio);
     let words = format!(
-        "Cold, at the best size of a read: sequential {}, random {}, {} × between them.",
+        "Cold, at the best size of a read: sequential {}, random {}, {} × between them. What that does to the first token, the comparisons above say.",
         Unit::Speed.of(sequential),
         Unit::Speed.of(random),
         Unit::Times.of(ratio)
@@ -141,7 +144,7 @@ fn throughput_of(report: &Report) -> Option<(bool, String)> {
 
 fn order(quality: &Quality, format: &str) -> Option<Found> {
     let of_format: Vec<&Inspection> =
-        quality.models().filter(|model| model.format.eq_ignore_ascii_case(format)).collect();
+        quality.models().filter(|model| model.format.to_ascii_lowercase().starts_with(format)).collect();
     let holds = of_format.iter().all(|model| model.forward.in_file.breaks <= model.forward.at_best.breaks);
     let words = of_format.iter().map(|model| {
         let name = model.files.first().map_or("", |file| file.name.as_str());

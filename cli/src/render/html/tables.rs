@@ -58,7 +58,7 @@ fn class(standing: Standing) -> &'static str {
     match standing {
         Standing::Holds => "holds",
         Standing::DoesNotHold => "fails",
-        Standing::Measured => "measured",
+        Standing::InPart | Standing::Measured => "measured",
         Standing::NotAsked => "open",
     }
 }
