@@ -283,7 +283,7 @@ fn an_unfinished_last_line_is_passed_over_and_nothing_else_is() {
     let middle = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 5;
     damaged[middle] = b'#';
     let error = Report::read(&damaged).unwrap_err();
-    assert!(chain(&error).starts_with("line 2: "), "{error}");
+    assert!(chain(&error).starts_with("line 2, column "), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use packbench_core::stats::{Confidence, PairedRatio, RatioInterval, Summary, paired_ratio};
+use packbench_core::stats::{Confidence, Ratio, Interval, Summary, paired_ratio};
 use packbench_core::unit::Nanos;
 use serde_json::{Value, json};
 
@@ -42,9 +42,9 @@ pub struct RatioRow {
     pub rounds: Rounds,
     /// What is asked of the ratio.
     pub bar: Bar,
-    ratio: PairedRatio,
-    interval: RatioInterval,
-    null: RatioInterval,
+    ratio: Ratio,
+    interval: Interval,
+    null: Interval,
 }
 
 impl RatioRow {
@@ -60,7 +60,7 @@ impl RatioRow {
     }
 }
 
-fn compare(base: &[Nanos], candidate: &[Nanos]) -> Result<PairedRatio> {
+fn compare(base: &[Nanos], candidate: &[Nanos]) -> Result<Ratio> {
     let values = |samples: &[Nanos]| samples.iter().map(|sample| sample.0 as f64).collect::<Vec<f64>>();
     Ok(paired_ratio(&values(base), &values(candidate), Confidence::P95)?)
 }
@@ -80,10 +80,10 @@ impl Row for RatioRow {
             Bar::TimesFaster(_) => 1,
             Bar::Within(..) | Bar::AtMost(_) | Bar::NoSlower(_) | Bar::None => 4,
         };
-        let span = |RatioInterval { low, high, .. }, decimals| format!("{low:.decimals$}–{high:.decimals$}");
+        let span = |Interval { low, high, .. }, decimals| format!("{low:.decimals$}–{high:.decimals$}");
         vec![
             self.what.clone(),
-            self.ratio.blocks.to_string(),
+            self.rounds.ours.len().to_string(),
             time(&self.rounds.ours),
             time(&self.rounds.peer),
             format!("{:.decimals$}", self.ratio.ratio),
@@ -111,7 +111,7 @@ impl Row for RatioRow {
     }
 
     fn holds(&self) -> Option<bool> {
-        let RatioInterval { low, high, .. } = self.interval;
+        let Interval { low, high, .. } = self.interval;
         match self.bar {
             Bar::Within(least, most) => Some(least <= low && high <= most),
             Bar::AtMost(most) => Some(high <= most),

@@ -33,7 +33,7 @@ fn suites(report: &Report) -> Vec<TestSuite> {
 }
 
 fn comparison(answer: &Comparisons, one: &Comparison) -> TestCase {
-    let status = if one.is_regression(answer.threshold) {
+    let status = if one.regression {
         unsuccessful(NonSuccessKind::Failure, &sentence(answer.metric, one))
     } else if one.verdict == Verdict::Incomparable {
         unsuccessful(NonSuccessKind::Error, one.reason.as_deref().unwrap_or("incomparable"))

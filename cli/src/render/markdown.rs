@@ -30,7 +30,7 @@ pub fn page(page: &Page) -> String {
 /// The answer to a comparison, the worst first.
 pub fn comparisons(answer: &Comparisons) -> String {
     let all = &answer.comparisons;
-    let regressed = all.iter().filter(|one| one.is_regression(answer.threshold));
+    let regressed = all.iter().filter(|one| one.regression);
     let headline: Vec<String> = regressed.map(|one| bold(&sentence(answer.metric, one))).collect();
     let mut text = match headline.is_empty() {
         true => format!("**No regression** of {} among {} comparisons.\n\n", answer.metric, all.len()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-use super::{Allowed, CompareError, Question};
+use super::{CompareError, Question};
 use crate::job::Field;
 use crate::record::{Device, Header, Report, Tool, Variant};
 
@@ -67,25 +67,32 @@ fn tool(tool: &Tool) -> String {
 /// The first difference of the report's own parts that the question doesn't allow.
 pub(super) fn check(report: &Report, question: &Question) -> Result<(), CompareError> {
     let machines = report.headers.iter().flat_map(|header| differences(report.header(), header));
-    let models = match question.by.contains(&Field::Variant) {
-        true => payload_differences(&report.variants),
-        false => Vec::new(),
+    let models = match (question.by.contains(&Field::Variant), report.variants.split_first()) {
+        (true, Some((base, others))) => {
+            others.iter().filter_map(|other| payload_difference(base, other)).collect()
+        }
+        _ => Vec::new(),
     };
-    let allowed = |difference: &Difference| question.allow.contains(&Allowed::Incomparable(difference.what));
-    match machines.chain(models).find(|difference| !allowed(difference)) {
+    refuse(machines.chain(models), question)
+}
+
+/// The first difference that the question doesn't allow.
+pub(super) fn refuse(
+    mut found: impl Iterator<Item = Difference>,
+    question: &Question,
+) -> Result<(), CompareError> {
+    match found.find(|difference| !question.allows(difference)) {
         Some(difference) => Err(CompareError::Incomparable(difference)),
         None => Ok(()),
     }
 }
 
-fn payload_differences(variants: &[Variant]) -> Vec<Difference> {
-    let Some((base, others)) = variants.split_first() else { return Vec::new() };
+/// Whether two model files hold other tensors.
+pub(super) fn payload_difference(base: &Variant, other: &Variant) -> Option<Difference> {
     let short = |variant: &Variant| {
         let hash: String = variant.payload_hash.chars().take(12).collect();
         format!("{} {hash}", variant.name)
     };
-    let differs = others.iter().filter(|other| other.payload_hash != base.payload_hash);
-    differs
-        .map(|other| Difference { what: Incomparable::Payload, base: short(base), other: short(other) })
-        .collect()
+    let difference = || Difference { what: Incomparable::Payload, base: short(base), other: short(other) };
+    (other.payload_hash != base.payload_hash).then(difference)
 }

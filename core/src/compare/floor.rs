@@ -8,8 +8,8 @@
 
 use std::collections::HashMap;
 
+use super::judge::median;
 use super::pairing::{Arm, Sieve, runs_by_case};
-use super::verdict::median;
 use crate::job::{CacheState, Case, Policy, Probe, Prompt};
 use crate::record::{Floored, Metrics, Need, Obstacle, ObstacleName, Report, Run};
 use crate::stats::{Confidence, paired_ratio};

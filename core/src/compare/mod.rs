@@ -1,20 +1,28 @@
 //! A question put to a report: which arms differ, by how much, and can that be told at all?
 //!
-//! Runs are paired within blocks, and only there: a device drifts, and what is measured minutes apart isn't compared.
+//! Runs are paired within blocks, and only there: a device drifts. What was measured in two sessions can be compared, too,
+//! and says so.
 
+mod across;
+mod arms;
 mod budget;
 mod compat;
+mod family;
 mod floor;
+mod incomplete;
+mod judge;
 mod pairing;
-mod verdict;
+mod watch;
 
+pub use across::compare_reports;
 pub use budget::{Affordable, NotAffordable, affordable};
 pub use compat::{Difference, Incomparable, differences};
+pub use family::{Gate, blocks_to_gate, gate_together};
 pub use floor::floors;
 use pairing::Group;
 
 use crate::job::Field;
-use crate::record::{Caveat, Comparison, Comparisons, Metric, Report, Verdict};
+use crate::record::{Caveat, Comparison, Comparisons, Metric, Report};
 
 /// The schema of [`Comparisons`].
 pub const SCHEMA: &str = "packbench.comparison/1";
@@ -22,7 +30,8 @@ pub const SCHEMA: &str = "packbench.comparison/1";
 /// What is asked of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// The fields in which the arms differ: one, or several to see what they do together.
+    /// The fields in which the arms differ: one, or several to see what they do together. Two reports are held against each
+    /// other case by case, by no field.
     pub by: Vec<Field>,
     /// What of their runs is compared.
     pub metric: Metric,
@@ -90,6 +99,19 @@ pub enum CompareError {
         /// The values that the report has.
         found: String,
     },
+    /// A report held against itself.
+    #[error(
+        "both reports are of session {session}: a session is compared by its arms, with one report and --by"
+    )]
+    SameSession {
+        /// The session.
+        session: String,
+    },
+    /// Two reports that measured different things.
+    #[error(
+        "no case of the candidate is one of the base: expected the same probes and settings on one model each, or on models of the same names"
+    )]
+    NothingInCommon,
     /// A threshold that isn't one.
     #[error("found a threshold of {found}, expected one above 0 and below 1: 0.05 is 5 %")]
     Threshold {
@@ -100,56 +122,43 @@ pub enum CompareError {
 
 /// Answers `question` from `report`.
 pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, CompareError> {
-    if !(question.threshold > 0.0 && question.threshold < 1.0) {
-        return Err(CompareError::Threshold { found: question.threshold });
-    }
+    question.check()?;
     compat::check(report, question)?;
     let seams = report.seams();
     let groups = pairing::groups(report, question)?;
     let comparisons = groups.iter().flat_map(|group| compare_group(group, question)).collect();
-    Ok(Comparisons {
+    let mut answers = [Comparisons {
         schema: SCHEMA.to_owned(),
         session: report.header().session.clone(),
+        candidate_session: None,
         by: question.by.clone(),
         metric: question.metric,
         threshold: question.threshold,
         seams: seams.into_iter().collect(),
+        incomplete: incomplete::told(report, "the report"),
+        gated_together: 0,
         comparisons,
         floors: floors(report),
-    })
+    }];
+    gate_together(&mut answers);
+    let [answer] = answers;
+    Ok(answer)
+}
+
+impl Question {
+    fn check(&self) -> Result<(), CompareError> {
+        match self.threshold > 0.0 && self.threshold < 1.0 {
+            true => Ok(()),
+            false => Err(CompareError::Threshold { found: self.threshold }),
+        }
+    }
+
+    fn allows(&self, difference: &Difference) -> bool {
+        self.allow.contains(&Allowed::Incomparable(difference.what))
+    }
 }
 
 fn compare_group(group: &Group<'_>, question: &Question) -> Vec<Comparison> {
     let (base, candidates) = group.arms.split_first().expect("a group has at least two arms");
-    candidates.iter().map(|candidate| verdict::compare_arms(group, base, candidate, question)).collect()
-}
-
-/// What a comparison tells a CI job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// No arm is worse by the threshold.
-    Passed,
-    /// Some arm's whole interval lies beyond the threshold.
-    Regression,
-    /// Some arms could not be compared.
-    Invalid,
-}
-
-impl Comparison {
-    /// Whether the whole interval lies beyond `threshold`.
-    pub fn is_regression(&self, threshold: f64) -> bool {
-        self.interval.is_some_and(|(low, _)| low > 1.0 + threshold)
-    }
-}
-
-impl Comparisons {
-    /// Whether a CI job passes.
-    pub fn gate(&self) -> Gate {
-        let regressed = |comparison: &Comparison| comparison.is_regression(self.threshold);
-        match &self.comparisons {
-            all if all.iter().any(|one| one.verdict == Verdict::Incomparable) => Gate::Invalid,
-            all if all.iter().any(regressed) => Gate::Regression,
-            _ => Gate::Passed,
-        }
-    }
+    candidates.iter().map(|candidate| arms::compare_arms(group, base, candidate, question)).collect()
 }

@@ -127,6 +127,11 @@ impl<'s> Sieve<'s> {
         Sieve { report, seams: report.seams(), allow }
     }
 
+    /// For runs that aren't paired: a seam takes nothing from them.
+    pub fn apart(report: &'s Report, allow: &'s [Allowed]) -> Self {
+        Sieve { report, seams: BTreeSet::new(), allow }
+    }
+
     pub fn arm<'a>(&self, values: Vec<String>, runs: &[&'a Run]) -> Arm<'a> {
         let name = values.join(", ");
         let mut arm = Arm { name, values, runs: BTreeMap::new(), left_out: BTreeMap::new() };

@@ -41,6 +41,8 @@ pub enum Caveat {
     NotPinned,
     /// Less memory was free than the measured bytes need: pages may have been dropped during the run.
     LowMemory,
+    /// The arms were measured in two sessions. Only comparisons carry it.
+    CrossSession,
 }
 
 impl Caveat {
@@ -73,6 +75,9 @@ impl Caveat {
             }
             Caveat::NotPinned => "the processors asked for could not be had",
             Caveat::LowMemory => "less memory was free than the measured bytes need",
+            Caveat::CrossSession => {
+                "measured in two sessions: whatever changed between them is in the ratio and not in the interval"
+            }
         }
     }
 }

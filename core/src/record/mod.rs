@@ -19,14 +19,14 @@ pub use report::{ReadError, Report};
 pub use scores::SCORES_SCHEMA;
 pub use wire::{
     Against, AgreedLayers, Answer, App, Change, Check, Comparison, Comparisons, Conditions, Context, Curve,
-    CurvePoint, Device, End, EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, Facts,
-    FimScores, Finding, FirstToken, Floored, Forward, ForwardSource, Gaps, Header, Imatrix, InspectedFile,
-    Inspection, Inspections, KldDifference, Labels, Latency, Line, Locality, Metric, Metrics, Move, Moves,
-    Need, Obstacle, ObstacleName, Override, PageFacts, Part, Phase, PhaseCost, PhaseName, PlacedRead, Plan,
-    PlanBudget, PlanStats, PlannedTensor, Planning, Price, PricedModel, Pricing, Proof, QuantPlan, ReadBack,
-    Redo, Repacked, Residency, Run, SelfTest, Shards, Span, Status, StockMix, Storage, TensorFacts,
-    TensorPrices, Text, ThermalStatus, Tool, Total, TypeChange, TypeShare, Variant, Verdict, Wait,
-    WaitStatus, WeightRead, WeightTrace,
+    CurvePoint, Device, Drift, End, EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult,
+    Facts, FimScores, Finding, FirstToken, Floored, Forward, ForwardSource, Gaps, Header, Imatrix,
+    InspectedFile, Inspection, Inspections, KldDifference, Labels, Latency, Line, Locality, Metric, Metrics,
+    Move, Moves, Need, Obstacle, ObstacleName, OrderEffect, Override, PageFacts, Part, Phase, PhaseCost,
+    PhaseName, PlacedRead, Plan, PlanBudget, PlanStats, PlannedTensor, Planning, Price, PricedModel, Pricing,
+    Proof, QuantPlan, ReadBack, Redo, Repacked, Residency, Run, SelfTest, Shards, Span, Status, StockMix,
+    Storage, TensorFacts, TensorPrices, Text, ThermalStatus, Tool, Total, TypeChange, TypeShare, Variant,
+    Verdict, Wait, WaitStatus, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

@@ -1,7 +1,9 @@
 //! A report read back.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::{self, BufRead};
 
+use super::wire::LineError;
 use super::{Header, Line, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases};
 use crate::job::{Case, Job};
 
@@ -24,6 +26,8 @@ pub struct Report {
     pub redone: HashSet<RunKey>,
     /// How many bytes are whole lines: what follows was being written when the process died.
     pub whole_bytes: u64,
+    /// How many bytes follow those.
+    pub cut_bytes: u64,
 }
 
 /// Why a report cannot be read. Lines are numbered from 1.
@@ -45,12 +49,20 @@ pub enum ReadError {
         found: String,
     },
     /// A line isn't what it should be.
-    #[error("line {line}")]
+    #[error("line {line}, column {}{}: {}", problem.column, field(problem), problem.what)]
     Line {
         /// The line.
         line: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        problem: LineError,
+    },
+    /// The file can't be read.
+    #[error("line {line}")]
+    Io {
+        /// The line.
+        line: usize,
+        /// Why not.
+        source: io::Error,
     },
     /// Two lines answer the same question.
     #[error("line {line}: block {} of \"{}\" was recorded before, in line {first}: a report holds each run once", key.block, key.case)]
@@ -76,19 +88,36 @@ pub enum ReadError {
     },
 }
 
+/// `, field metrics.wall_ns`
+fn field(problem: &LineError) -> String {
+    problem.field.as_ref().map(|field| format!(", field {field}")).unwrap_or_default()
+}
+
 impl Report {
     /// Reads a report. The end of a last line that was never finished is passed over; nothing else is.
     pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        Self::read_from(bytes)
+    }
+
+    /// The same, line by line: a report of many runs needn't be in memory twice.
+    pub fn read_from(mut source: impl BufRead) -> Result<Report, ReadError> {
         let mut reader = Reader::default();
-        for (index, text) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
-            reader.line(index + 1, text)?;
-        }
+        let (mut line, mut whole_bytes, mut text) = (1, 0, Vec::new());
+        let cut_bytes = loop {
+            text.clear();
+            source.read_until(b'\n', &mut text).map_err(|source| ReadError::Io { line, source })?;
+            if text.last() != Some(&b'\n') {
+                break text.len() as u64;
+            }
+            reader.line(line, &text)?;
+            whole_bytes += text.len() as u64;
+            line += 1;
+        };
         if reader.headers.is_empty() {
             return Err(ReadError::NotAReport);
         }
         let Reader { headers, variants, plan, runs, waits, redos, redone, .. } = reader;
-        Ok(Report { headers, variants, plan, runs, waits, redos, redone, whole_bytes: whole as u64 })
+        Ok(Report { headers, variants, plan, runs, waits, redos, redone, whole_bytes, cut_bytes })
     }
 
     /// The header of the first segment.
@@ -136,11 +165,11 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, number: usize, text: &[u8]) -> Result<(), ReadError> {
-        let parsed = serde_json::from_slice::<Line>(text);
+        let parsed = Line::read(text);
         if self.headers.is_empty() && !matches!(parsed, Ok(Line::Header(_))) {
             return Err(not_a_header(number, text, parsed));
         }
-        match parsed.map_err(|source| ReadError::Line { line: number, source })? {
+        match parsed.map_err(|problem| ReadError::Line { line: number, problem })? {
             Line::Header(header) => self.header(number, header),
             Line::Variant(variant) => {
                 self.variants.retain(|known| known.name != variant.name);
@@ -200,12 +229,12 @@ impl Reader {
 }
 
 /// A header of another schema may not even have this one's fields; its name is still worth saying.
-fn not_a_header(line: usize, text: &[u8], parsed: Result<Line, serde_json::Error>) -> ReadError {
+fn not_a_header(line: usize, text: &[u8], parsed: Result<Line, LineError>) -> ReadError {
     let value: Option<serde_json::Value> = serde_json::from_slice(text).ok();
     let schema = value.as_ref().and_then(|value| value.get("schema")?.as_str());
     match (schema, parsed) {
         (Some(found), _) if found != SCHEMA => ReadError::Schema { line, found: found.to_owned() },
-        (Some(_), Err(source)) => ReadError::Line { line, source },
+        (Some(_), Err(problem)) => ReadError::Line { line, problem },
         _ => ReadError::NotAReport,
     }
 }

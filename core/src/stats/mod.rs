@@ -1,13 +1,23 @@
-//! Statistics of samples: what a sample looks like, and how far two arms differ when they were measured in the same
-//! blocks. Pure numbers; what counts as faster, slower or same is `compare`'s to say.
+//! Statistics of samples: what a sample looks like, and how far two arms differ that were measured in the same blocks, or
+//! apart. Pure numbers; what counts as faster, slower or same is `compare`'s to say.
 
 pub mod bootstrap;
 mod confidence;
+mod counted;
+mod differences;
+mod estimate;
+mod holm;
+mod null;
 mod paired;
-mod signed_rank;
 mod summary;
+mod trend;
+mod unpaired;
 mod walsh;
 
 pub use confidence::Confidence;
-pub use paired::{Arm, NoInterval, PairedError, PairedRatio, RatioInterval, paired_ratio};
+pub use estimate::{Arm, ArmsError, Difference, Interval, NoInterval, Ratio};
+pub use holm::holm;
+pub use paired::{blocks_needed, paired_difference, paired_ratio};
 pub use summary::Summary;
+pub use trend::{Trend, trend};
+pub use unpaired::{unpaired_difference, unpaired_ratio};

@@ -1,10 +1,14 @@
-/// The averages of all pairs of `n` values, each value paired with itself too.
+use super::counted::{Counted, average};
+
+/// The averages of all pairs of `n` values, each value paired with itself too. Their median is the Hodges–Lehmann
+/// pseudo-median of the values.
 ///
 /// ```text
 /// W = { (xᵢ + xⱼ) / 2 : i ≤ j },   n (n + 1) / 2 of them
 /// ```
 /// J. Walsh, "Some Significance Tests for the Median which are Valid under Very General Conditions", Annals of
-/// Mathematical Statistics 20(1), 1949. They are counted, never written down: memory is that of the `n` values.
+/// Mathematical Statistics 20(1), 1949. J. Hodges, E. Lehmann, "Estimates of Location Based on Rank Tests", Annals of
+/// Mathematical Statistics 34(2), 1963.
 pub(super) struct WalshAverages {
     sorted: Vec<f64>,
 }
@@ -15,15 +19,15 @@ impl WalshAverages {
         values.sort_unstable_by(f64::total_cmp);
         WalshAverages { sorted: values }
     }
+}
 
-    /// How many averages there are.
-    pub(super) fn count(&self) -> u64 {
+impl Counted for WalshAverages {
+    fn count(&self) -> u64 {
         let n = self.sorted.len() as u64;
         n * (n + 1) / 2
     }
 
-    /// How many averages are at most `limit`, in O(n).
-    pub(super) fn count_at_most(&self, limit: f64) -> u64 {
+    fn count_at_most(&self, limit: f64) -> u64 {
         let mut count = 0;
         let mut end = self.sorted.len();
         for (i, &low) in self.sorted.iter().enumerate() {
@@ -39,54 +43,10 @@ impl WalshAverages {
         count
     }
 
-    /// The average at place `rank` in ascending order, from 0; O(n) in memory, at most 64 counts in time.
-    ///
-    /// It is the smallest number that at least `rank + 1` averages don't exceed; a bisection over the numbers that an
-    /// `f64` can hold finds it exactly.
-    pub(super) fn nth(&self, rank: u64) -> f64 {
-        let mut low = place(self.sorted[0]);
-        let mut high = place(self.sorted[self.sorted.len() - 1]);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.count_at_most(at_place(middle)) > rank {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        // Minus zero and zero have places of their own; adding zero makes one of both.
-        at_place(low) + 0.0
-    }
-
-    /// The Hodges–Lehmann pseudo-median: the median of the averages.
-    ///
-    /// J. Hodges, E. Lehmann, "Estimates of Location Based on Rank Tests", Annals of Mathematical Statistics 34(2), 1963.
-    pub(super) fn median(&self) -> f64 {
-        let count = self.count();
-        let upper = self.nth(count / 2);
-        if count % 2 == 1 { upper } else { average(self.nth(count / 2 - 1), upper) }
+    fn span(&self) -> (f64, f64) {
+        (self.sorted[0], self.sorted[self.sorted.len() - 1])
     }
 }
-
-fn average(a: f64, b: f64) -> f64 {
-    (a + b) / 2.0
-}
-
-/// Where `x` stands among all `f64` in ascending order; the order of [`f64::total_cmp`].
-///
-/// The bits of positive numbers ascend with them and those of negative ones descend: turning all bits of the negative
-/// and the sign bit of the positive puts both in one ascending line.
-fn place(x: f64) -> u64 {
-    let bits = x.to_bits();
-    if bits & SIGN == 0 { bits | SIGN } else { !bits }
-}
-
-/// The `f64` that stands at `place`.
-fn at_place(place: u64) -> f64 {
-    f64::from_bits(if place & SIGN == 0 { !place } else { place & !SIGN })
-}
-
-const SIGN: u64 = 1 << 63;
 
 #[cfg(test)]
 mod tests {

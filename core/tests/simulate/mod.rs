@@ -1,9 +1,10 @@
-//! Sessions of two arms that are alike, under the noise of phones: whatever verdict they give is false.
+//! Sessions of arms whose ratio is known, under the noise of phones.
+#![allow(dead_code, reason = "each test and bench takes its part")]
 
 use std::f64::consts::TAU;
 use std::fmt;
 
-use packbench_core::random::Random;
+pub use packbench_core::random::Random;
 use packbench_core::stats::{Confidence, paired_ratio};
 
 /// How the log of a run's time moves over a session.
@@ -72,20 +73,45 @@ impl fmt::Display for Order {
 
 /// How many of `sessions` sessions, drawn from `seed`, have an interval that excludes 1 although the arms are alike.
 pub fn false_verdicts(noise: Noise, order: Order, blocks: usize, sessions: u64, seed: u64) -> u64 {
-    let is_false = |session| session_excludes_one(noise, order, blocks, Random::derived(seed, session));
-    (0..sessions).filter(|&session| is_false(session)).count() as u64
+    let excludes_one = |session| {
+        let (base, candidate) = arms(noise, order, blocks, 1.0, &mut Random::derived(seed, session));
+        let found = paired_ratio(&base, &candidate, Confidence::P95).expect("times are positive and paired");
+        found.interval.expect("sessions have 6 blocks or more").excludes(1.0)
+    };
+    (0..sessions).filter(|&session| excludes_one(session)).count() as u64
 }
 
-fn session_excludes_one(noise: Noise, order: Order, blocks: usize, mut random: Random) -> bool {
-    let times: Vec<f64> = noise.draw(&mut random, 2 * blocks).into_iter().map(f64::exp).collect();
-    let (mut base, mut candidate) = (Vec::with_capacity(blocks), Vec::with_capacity(blocks));
-    for block in times.chunks_exact(2) {
-        let place = if order == Order::Fixed { 0 } else { random.permutation(2)[0] as usize };
-        base.push(block[place]);
-        candidate.push(block[1 - place]);
-    }
-    let found = paired_ratio(&base, &candidate, Confidence::P95).expect("times are positive and paired");
-    found.interval.expect("sessions have 6 blocks or more").excludes_one()
+/// The times of base and candidate, block by block, of a session in which the candidate takes `ratio` times what the base
+/// takes.
+pub fn arms(
+    noise: Noise,
+    order: Order,
+    blocks: usize,
+    ratio: f64,
+    random: &mut Random,
+) -> (Vec<f64>, Vec<f64>) {
+    let runs = session(noise, order, 2, blocks, random);
+    runs.into_iter().map(|block| (block[0], ratio * block[1])).unzip()
+}
+
+/// The times of `arms` arms that are alike, block by block.
+pub fn session(noise: Noise, order: Order, arms: usize, blocks: usize, random: &mut Random) -> Vec<Vec<f64>> {
+    let times: Vec<f64> = noise.draw(random, arms * blocks).into_iter().map(f64::exp).collect();
+    let in_order = |times: &[f64]| {
+        let places: Vec<usize> = match order {
+            Order::Fixed => (0..arms).collect(),
+            Order::Randomised => {
+                random.permutation(arms as u32).into_iter().map(|place| place as usize).collect()
+            }
+        };
+        places.into_iter().map(|place| times[place]).collect()
+    };
+    times.chunks_exact(arms).map(in_order).collect()
+}
+
+/// A number from 1 on whose log is normal with deviation ½: what a mean is hard to tell of.
+pub fn log_normal(random: &mut Random) -> f64 {
+    (0.5 * normal(random)).exp()
 }
 
 /// Uniform in (0, 1]: 53 bits, never zero, so that it has a logarithm.

@@ -14,9 +14,11 @@ use crate::record::Caveat;
 pub struct Comparisons {
     /// `packbench.comparison/1`.
     pub schema: String,
-    /// The session that was measured.
+    /// The session that was measured; of two, that of the base.
     pub session: String,
-    /// The fields in which the arms differ.
+    /// The session of the candidate; `null` when both arms are of one session.
+    pub candidate_session: Option<String>,
+    /// The fields in which the arms differ; none where they are of two sessions.
     pub by: Vec<Field>,
     /// What of their runs is compared.
     pub metric: Metric,
@@ -24,6 +26,10 @@ pub struct Comparisons {
     pub threshold: f64,
     /// Blocks that were measured in more than one segment, and so are not paired.
     pub seams: Vec<u32>,
+    /// What the reports lack or hold too much of, in words: runs that are missing, a line that was cut.
+    pub incomplete: Vec<String>,
+    /// How many comparisons were gated together, those of other metrics included: what a regression is corrected for.
+    pub gated_together: u32,
     /// One for each arm beside the base, for each combination of the other fields.
     pub comparisons: Vec<Comparison>,
     /// Each cold first token against its floor, whatever was asked.
@@ -82,7 +88,7 @@ pub struct Comparison {
     pub candidate: String,
     /// In which of the fields asked for the two differ: what the effect is one of.
     pub differ_in: Vec<Field>,
-    /// Blocks that hold a run of each.
+    /// Blocks that hold a run of each; of two sessions, the runs of the arm that has fewer.
     pub blocks: u32,
     /// Of the base's paired runs, in the metric's unit.
     pub base_median: Option<f64>,
@@ -92,10 +98,27 @@ pub struct Comparison {
     pub ratio: Option<f64>,
     /// Where that ratio lies: `[low, high]`.
     pub interval: Option<(f64, f64)>,
-    /// How often such an interval holds the true ratio.
+    /// How often such an interval holds the true value.
     pub coverage: Option<f64>,
+    /// Candidate − base, of counts: the pseudo-median over blocks, in the metric's unit. Counts are judged by it, for they
+    /// may be 0; `null` for times.
+    pub difference: Option<f64>,
+    /// Where that difference lies: `[low, high]`.
+    pub difference_interval: Option<(f64, f64)>,
+    /// The chance of blocks this one-sided, or more, if the arms were alike; two-sided.
+    pub p_value: Option<f64>,
+    /// The chance of blocks this far above 1 + threshold, or further, if the candidate took just that; one-sided.
+    pub p_regression: Option<f64>,
+    /// Whether the candidate is worse by more than the threshold, held to all that were gated together.
+    pub regression: bool,
     /// The smallest effect that could have been seen: 0.04 is 4 %.
     pub smallest_effect: Option<f64>,
+    /// How many blocks with this spread would show an effect as large as the threshold in four of five sessions.
+    pub blocks_needed: Option<u32>,
+    /// Whether both arms moved as the session went on; `null` where that can't be told.
+    pub drift: Option<Drift>,
+    /// Whether it matters which arm ran first in a block; `null` where that can't be told.
+    pub order_effect: Option<OrderEffect>,
     /// What that says.
     pub verdict: Verdict,
     /// Why there is no better one; `null` when there is nothing to say.
@@ -104,4 +127,23 @@ pub struct Comparison {
     pub left_out: Vec<String>,
     /// Why the paired runs deserve less trust.
     pub caveats: Vec<Caveat>,
+}
+
+/// Whether the arms of a comparison rose or fell together over the blocks. It takes nothing from a ratio, which is taken
+/// within blocks, and much from a median.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// The later half of the blocks against the earlier half, medians: 0.1 is 10 % more.
+    pub change: f64,
+    /// The chance of such an order of blocks, or a clearer one, if time had no part in it; two-sided.
+    pub p_value: f64,
+}
+
+/// Whether running second in a block costs something. Orders are drawn, so that it widens intervals and moves none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderEffect {
+    /// What the arm that ran second took, as a ratio − 1.
+    pub cost: f64,
+    /// The chance of that, or more, if the order had no part in it; two-sided.
+    pub p_value: f64,
 }

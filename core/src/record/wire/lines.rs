@@ -1,5 +1,7 @@
 //! The lines of a report.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,55 @@ pub enum Line {
     Run(Run),
     /// Closes a segment.
     End(End),
+}
+
+/// What is wrong with a line of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineError {
+    /// Where in the line, from 1.
+    pub column: usize,
+    /// The field, such as `metrics.wall_ns`; `None` when the line isn't even JSON.
+    pub field: Option<String>,
+    /// What.
+    pub what: String,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+}
+
+impl Line {
+    /// Reads a line: its kind first, then what is of that kind, so that an error can name the field.
+    pub fn read(text: &[u8]) -> Result<Line, LineError> {
+        Ok(match &*parse::<Kind<'_>>(text)?.kind {
+            "header" => Line::Header(parse(text)?),
+            "variant" => Line::Variant(parse(text)?),
+            "plan" => Line::Plan(parse(text)?),
+            "phase" => Line::Phase(parse(text)?),
+            "wait" => Line::Wait(parse(text)?),
+            "redo" => Line::Redo(parse(text)?),
+            "run" => Line::Run(parse(text)?),
+            "end" => Line::End(parse(text)?),
+            other => {
+                let what = format!("found {other:?}, which this version doesn't know");
+                return Err(LineError { column: 1, field: Some("kind".to_owned()), what });
+            }
+        })
+    }
+}
+
+/// Keeping track of the field takes time: only a line that is wrong is read with that.
+fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, LineError> {
+    serde_json::from_slice(text).map_err(|error| {
+        let traced =
+            serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(text));
+        let field = traced.err().map(|error| error.path().to_string()).filter(|path| path != ".");
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default().to_owned();
+        LineError { column: error.column(), field, what }
+    })
 }
 
 /// Who measures, on what, and what was asked.

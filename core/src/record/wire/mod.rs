@@ -19,7 +19,7 @@ mod scores;
 mod trace;
 
 pub use assignment::{Assignment, Request};
-pub use comparison::{Comparison, Comparisons, Floored, Obstacle};
+pub use comparison::{Comparison, Comparisons, Drift, Floored, Obstacle, OrderEffect};
 pub use curve::{Curve, CurvePoint};
 pub use doctor::Check;
 pub use evaluation::{Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference};
