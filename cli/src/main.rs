@@ -46,11 +46,13 @@ fn run(cli: cmd::Cli) -> anyhow::Result<ExitCode> {
         cmd::Verb::Eval(args) => cmd::eval::run(&args),
         cmd::Verb::Report(args) => cmd::report::run(&args),
         cmd::Verb::Compare(args) => cmd::compare::run(&args),
+        cmd::Verb::Ci(args) => cmd::ci::run(&args),
+        cmd::Verb::Log(args) => cmd::log::run(&args),
         cmd::Verb::MergeScores(args) => cmd::merge_scores::run(&args),
         cmd::Verb::Plan(args) => cmd::plan::run(&args),
         cmd::Verb::EmitLlamaQuantize(args) => cmd::emit_llama_quantize::run(&args),
         cmd::Verb::Doctor(args) => cmd::doctor::run(&args),
-        cmd::Verb::Schema => cmd::schema::run(),
+        cmd::Verb::Schema(args) => cmd::schema::run(&args),
         cmd::Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut cmd::Cli::command(), "packbench", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use packbench_core::compare::{Allowed, Gate, Question, compare};
+use packbench_core::compare::{Allowed, Gate, Question, compare, compare_reports};
 use packbench_core::job::Field;
 use packbench_core::record::{Metric, Report};
 
@@ -19,14 +19,19 @@ use crate::{exit, render};
   packbench compare report.jsonl --by variant --threshold 3% --json
   packbench compare report.jsonl --by variant,policy         layout, policy, and both together
   packbench compare report.jsonl --by policy --metric bytes_fetched --base will_need
+  packbench compare base.jsonl candidate.jsonl               two sessions, case by case; never \"the same\"
 
-Exit codes: 0 no arm is worse by the threshold, 1 some arm is (its whole interval lies beyond), 2 nothing valid to say.")]
+Exit codes: 0 no arm is worse by the threshold, 1 some arm is (its whole interval lies beyond; of several comparisons, held\nto 2.5 % for all together), 2 nothing valid to say.")]
 pub struct Args {
-    /// The report of a session.
+    /// The report of a session, whose arms are held against each other.
     report: PathBuf,
+    /// The report of another session, to be held against the first one. What was measured apart says less: measure both in
+    /// one session where you can.
+    #[arg(conflicts_with_all = ["by", "base"])]
+    candidate: Option<PathBuf>,
     /// The field in which the arms differ; they must agree in all others. Several fields show what each does, and what
     /// they do together.
-    #[arg(long, value_name = "FIELD", required = true, value_delimiter = ',', value_parser = named::<Field>())]
+    #[arg(long, value_name = "FIELD", required_unless_present = "candidate", value_delimiter = ',', value_parser = named::<Field>())]
     by: Vec<Field>,
     /// What of the runs is compared.
     #[arg(long, value_parser = named::<Metric>(), default_value = "wall_ns", hide_possible_values = false)]
@@ -61,7 +66,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         threshold: args.threshold,
         allow: args.allow.clone(),
     };
-    let answer = compare(&report, &question)?;
+    let answer = match &args.candidate {
+        Some(path) => compare_reports(&report, &read(path)?, &question)?,
+        None => compare(&report, &question)?,
+    };
     let mut out = io::stdout().lock();
     if args.json {
         render::json(&mut out, &answer)?;
@@ -72,21 +80,27 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         write!(out, "{}", render::comparisons(&answer))?;
     }
-    Ok(match answer.gate() {
+    Ok(code(answer.gate()))
+}
+
+/// What a gate is to a CI job.
+pub fn code(gate: Gate) -> ExitCode {
+    match gate {
         Gate::Passed => ExitCode::SUCCESS,
         Gate::Regression => ExitCode::from(exit::REGRESSION),
         Gate::Invalid => ExitCode::from(exit::INVALID),
-    })
+    }
 }
 
 /// Reads a report from its file.
 pub fn read(path: &std::path::Path) -> anyhow::Result<Report> {
     let named = || format!("reading {}", path.display());
-    let bytes = std::fs::read(path).with_context(named)?;
-    Report::read(&bytes).with_context(named)
+    let file = std::fs::File::open(path).with_context(named)?;
+    Report::read_from(io::BufReader::new(file)).with_context(named)
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+/// A share as people write it.
+pub fn fraction(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.strip_suffix('%') {
         Some(percent) => (percent, 100.0),
         None => (text, 1.0),

@@ -1,11 +1,13 @@
 //! The verbs, one file each.
 
+pub mod ci;
 pub mod compare;
 pub mod doctor;
 pub mod emit_llama_quantize;
 #[cfg(feature = "llama")]
 pub mod eval;
 pub mod inspect;
+pub mod log;
 pub mod man;
 pub mod merge_scores;
 mod output;
@@ -66,6 +68,10 @@ pub enum Verb {
     Report(report::Args),
     /// Hold the arms of a report against each other.
     Compare(compare::Args),
+    /// Measure a candidate beside a base, and fail when it is worse: for CI jobs.
+    Ci(Box<ci::Args>),
+    /// Keep reports in a folder of results that is only ever added to.
+    Log(log::Args),
     /// Add up scores of parts of the sequences.
     MergeScores(merge_scores::Args),
     /// Choose a quantization type for each tensor, from scores and a budget.
@@ -74,8 +80,8 @@ pub enum Verb {
     EmitLlamaQuantize(emit_llama_quantize::Args),
     /// Say what this machine can prove, and what to do about the rest.
     Doctor(doctor::Args),
-    /// Print the JSON Schema of a report's lines.
-    Schema,
+    /// Print the JSON Schema of a report's lines, or of a summary.
+    Schema(schema::Args),
     /// Print a completion script for your shell.
     Completions {
         /// The shell.

@@ -1,5 +1,6 @@
 //! The answer of `packbench compare`.
 
+use packbench_core::compare::blocks_to_gate;
 use packbench_core::job::Field;
 use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
 use strum::VariantArray;
@@ -26,8 +27,9 @@ const NUMBERS: usize = 6;
 
 /// A line for each comparison, then what takes away from the trust in them.
 pub fn comparisons(answer: &Comparisons) -> String {
-    let mut text =
-        format!("{} by {}, threshold {}\n\n", answer.metric, list(&answer.by), percent(answer.threshold));
+    let by =
+        if answer.by.is_empty() { "of two sessions".to_owned() } else { format!("by {}", list(&answer.by)) };
+    let mut text = format!("{} {by}, threshold {}\n\n", answer.metric, percent(answer.threshold));
     text += &rows(answer);
     if !answer.floors.is_empty() {
         text += &format!("\nCold first tokens against their floors\n{}", super::floor::rows(&answer.floors));
@@ -59,13 +61,34 @@ fn row(metric: Metric, comparison: &Comparison) -> Vec<String> {
         comparison.base.clone(),
         comparison.candidate.clone(),
         comparison.verdict.to_string(),
-        or_dash(comparison.ratio.map(|ratio| format!("{ratio:.3}"))),
-        or_dash(comparison.interval.map(|(low, high)| format!("{low:.3} – {high:.3}"))),
+        or_dash(effect(metric, comparison)),
+        or_dash(interval(metric, comparison)),
         or_dash(comparison.smallest_effect.map(|effect| format!("± {}", percent(effect)))),
         shown(comparison.base_median),
         shown(comparison.candidate_median),
         comparison.blocks.to_string(),
     ]
+}
+
+/// A ratio; of counts that have none, a difference.
+fn effect(metric: Metric, comparison: &Comparison) -> Option<String> {
+    let ratio = comparison.ratio.map(|ratio| format!("{ratio:.3}"));
+    ratio.or_else(|| Some(signed(metric, comparison.difference?)))
+}
+
+fn interval(metric: Metric, comparison: &Comparison) -> Option<String> {
+    let of_ratio = comparison.interval.filter(|_| comparison.ratio.is_some());
+    let of_ratio = of_ratio.map(|(low, high)| format!("{low:.3} – {high:.3}"));
+    let of_difference = || comparison.difference_interval;
+    of_ratio.or_else(|| {
+        of_difference().map(|(low, high)| format!("{} – {}", signed(metric, low), signed(metric, high)))
+    })
+}
+
+/// `+3`
+fn signed(metric: Metric, difference: f64) -> String {
+    let sign = if difference < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", quantity(metric, difference.abs()))
 }
 
 /// `variant, policy`
@@ -110,8 +133,13 @@ pub(super) fn notes(answer: &Comparisons) -> Vec<String> {
     };
     let mut notes: Vec<String> = all.iter().filter_map(reason).collect();
     notes.extend(all.iter().filter(|one| one.reason.is_none()).flat_map(|one| one.left_out.clone()));
+    notes.extend(all.iter().filter_map(drifted));
+    notes.extend(all.iter().filter_map(ordered));
     notes.sort_unstable();
     notes.dedup();
+    notes.extend(answer.incomplete.clone());
+    notes.extend(more_blocks(answer));
+    notes.extend(too_few_to_gate(answer));
     if !answer.seams.is_empty() {
         let seams: Vec<String> = answer.seams.iter().map(u32::to_string).collect();
         notes.push(format!("blocks cut and resumed, not paired: {}", seams.join(", ")));
@@ -122,6 +150,53 @@ pub(super) fn notes(answer: &Comparisons) -> Vec<String> {
     notes.extend(caveats.iter().map(|caveat| format!("{caveat}: {}", caveat.meaning())));
     notes.extend(by_chance(all));
     notes
+}
+
+/// Rarer than this by chance is worth a line: a job makes many comparisons.
+const RARE: f64 = 0.01;
+
+fn drifted(comparison: &Comparison) -> Option<String> {
+    let drift = comparison.drift.filter(|drift| drift.p_value < RARE)?;
+    Some(format!(
+        "{}, {}: the later half of the blocks took {} than the earlier half; medians say when they were taken, ratios don't mind",
+        place(comparison),
+        comparison.candidate,
+        more(drift.change)
+    ))
+}
+
+fn ordered(comparison: &Comparison) -> Option<String> {
+    let order = comparison.order_effect.filter(|order| order.p_value < RARE)?;
+    Some(format!(
+        "{}, {}: whichever ran second in a block took {}; the orders were drawn, so that widens the interval and moves nothing",
+        place(comparison),
+        comparison.candidate,
+        more(order.cost)
+    ))
+}
+
+/// `3.1 % more`
+fn more(share: f64) -> String {
+    format!("{} {}", percent(share.abs()), if share < 0.0 { "less" } else { "more" })
+}
+
+/// What would make the inconclusive conclusive.
+fn more_blocks(answer: &Comparisons) -> Option<String> {
+    let open =
+        answer.comparisons.iter().filter(|one| one.verdict == Verdict::Inconclusive && !answer.by.is_empty());
+    let needed = open.filter_map(|one| one.blocks_needed.filter(|needed| *needed > one.blocks)).max()?;
+    Some(format!(
+        "inconclusive: a change of {} would show in four of five sessions of {needed} blocks",
+        percent(answer.threshold)
+    ))
+}
+
+fn too_few_to_gate(answer: &Comparisons) -> Option<String> {
+    let (gated, needed) = (answer.gated_together, blocks_to_gate(answer.gated_together));
+    let blocks = answer.comparisons.iter().map(|one| one.blocks).max()?;
+    (gated > 1 && blocks < needed).then(|| {
+        format!("{gated} comparisons are gated together: none can be a regression with fewer than {needed} blocks, found {blocks}")
+    })
 }
 
 /// Many comparisons at 95 % are expected to hold some that err.

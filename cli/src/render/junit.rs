@@ -5,12 +5,15 @@ use quick_junit::{NonSuccessKind, Report as Suites, TestCase, TestCaseStatus, Te
 
 use super::comparisons::{place, sentence};
 
-/// The comparisons of an answer, a test each.
-pub fn comparisons(answer: &Comparisons) -> anyhow::Result<String> {
-    let by: Vec<String> = answer.by.iter().map(ToString::to_string).collect();
-    let mut suite = TestSuite::new(format!("{} by {}", answer.metric, by.join(", ")));
-    suite.add_test_cases(answer.comparisons.iter().map(|one| comparison(answer, one)));
-    finish(vec![suite])
+/// The comparisons of answers, a test each; a suite each metric.
+pub fn comparisons(answers: &[Comparisons]) -> anyhow::Result<String> {
+    let suite = |answer: &Comparisons| {
+        let by: Vec<String> = answer.by.iter().map(ToString::to_string).collect();
+        let mut suite = TestSuite::new(format!("{} by {}", answer.metric, by.join(", ")));
+        suite.add_test_cases(answer.comparisons.iter().map(|one| comparison(answer, one)));
+        suite
+    };
+    finish(answers.iter().map(suite).collect())
 }
 
 /// The cases of reports, a test each: one that has a run that failed fails.

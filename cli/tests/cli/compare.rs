@@ -143,6 +143,25 @@ fn runs_that_were_not_cold_are_left_out_unless_allowed() {
 }
 
 #[test]
+fn two_sessions_are_compared_case_by_case_and_never_the_same() {
+    let scratch = Scratch::new();
+    planted(&scratch, 8, |_, block| drifting(block));
+    std::fs::rename(scratch.path("r.jsonl"), scratch.path("base.jsonl")).unwrap();
+    planted(&scratch, 8, |arm, block| drifting(block) * if arm == "random" { 9 } else { 1 });
+    let two = ["compare", "base.jsonl", "r.jsonl"];
+    scratch.packbench(&two).assert().code(1);
+    let shown = stdout(&mut scratch.packbench(&two));
+    assert!(shown.starts_with("wall_ns of two sessions, threshold 5.0 %"), "{shown}");
+    assert_eq!(shown.matches(" slower ").count(), 1, "{shown}");
+    assert!(!shown.contains(" same "), "{shown}");
+    assert!(shown.contains("CrossSession: measured in two sessions"), "{shown}");
+    let said = stderr(&mut scratch.packbench(&["compare", "r.jsonl", "r.jsonl"]));
+    assert!(said.contains("both reports are of session"), "{said}");
+    let said = stderr(&mut scratch.packbench(&[&two[..], &["--by", "policy"]].concat()));
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+#[test]
 fn what_is_no_report_is_refused() {
     let scratch = Scratch::new();
     scratch.write("x", b"hello\n");

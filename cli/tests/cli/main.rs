@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod bad_days;
+mod ci;
 mod compare;
 mod inspect;
 mod kill;
 mod layouts;
+mod log;
 mod man;
 mod page;
 mod plan;

@@ -1,7 +1,7 @@
 //! Several comparisons that fail one job: the more of them, the likelier that one errs.
 
 use super::judge::BLOCKS_FOR_A_VERDICT;
-use crate::record::{Comparison, Comparisons, Verdict};
+use crate::record::{Comparison, Comparisons, Outcome, Verdict};
 use crate::stats::{Confidence, holm};
 
 /// What a comparison tells a CI job.
@@ -52,6 +52,30 @@ impl Comparisons {
             all if all.iter().any(|one| one.regression) => Gate::Regression,
             _ => Gate::Passed,
         }
+    }
+}
+
+/// What comes of answers that were gated together, and why when nothing valid does.
+///
+/// A gate that couldn't have failed, for it has too few blocks, has not passed.
+pub fn outcome(answers: &[Comparisons]) -> (Outcome, Option<String>) {
+    let all = || answers.iter().flat_map(|answer| &answer.comparisons);
+    let needed = blocks_to_gate(answers.iter().map(|answer| answer.gated_together).max().unwrap_or(0));
+    let incomparable = all().find(|one| one.verdict == Verdict::Incomparable);
+    let too_few = all().find(|one| one.blocks < needed);
+    match (incomparable, too_few) {
+        (Some(one), _) => (Outcome::Invalid, one.reason.clone()),
+        _ if all().any(|one| one.regression) => (Outcome::Regression, None),
+        _ if all().next().is_none() => (Outcome::Invalid, Some("there is nothing to compare".to_owned())),
+        (None, Some(one)) => {
+            let found = one.blocks;
+            let reason = format!(
+                "found {found} blocks to compare, expected at least {needed}: fewer can't show a regression"
+            );
+            (Outcome::Invalid, Some(reason))
+        }
+        _ if all().any(|one| one.verdict == Verdict::Inconclusive) => (Outcome::Inconclusive, None),
+        _ => (Outcome::Passed, None),
     }
 }
 

@@ -17,7 +17,7 @@ mod watch;
 pub use across::compare_reports;
 pub use budget::{Affordable, NotAffordable, affordable};
 pub use compat::{Difference, Incomparable, differences};
-pub use family::{Gate, blocks_to_gate, gate_together};
+pub use family::{Gate, blocks_to_gate, gate_together, outcome};
 pub use floor::floors;
 use pairing::Group;
 

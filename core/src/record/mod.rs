@@ -22,11 +22,11 @@ pub use wire::{
     CurvePoint, Device, Drift, End, EndStatus, Evaluated, EvaluatedModel, Evaluation, EvaluationResult,
     Facts, FimScores, Finding, FirstToken, Floored, Forward, ForwardSource, Gaps, Header, Imatrix,
     InspectedFile, Inspection, Inspections, KldDifference, Labels, Latency, Line, Locality, Metric, Metrics,
-    Move, Moves, Need, Obstacle, ObstacleName, OrderEffect, Override, PageFacts, Part, Phase, PhaseCost,
-    PhaseName, PlacedRead, Plan, PlanBudget, PlanStats, PlannedTensor, Planning, Price, PricedModel, Pricing,
-    Proof, QuantPlan, ReadBack, Redo, Repacked, Residency, Run, SelfTest, Shards, Span, Status, StockMix,
-    Storage, TensorFacts, TensorPrices, Text, ThermalStatus, Tool, Total, TypeChange, TypeShare, Variant,
-    Verdict, Wait, WaitStatus, WeightRead, WeightTrace,
+    Move, Moves, Need, Obstacle, ObstacleName, OrderEffect, Outcome, Override, PageFacts, Part, Phase,
+    PhaseCost, PhaseName, PlacedRead, Plan, PlanBudget, PlanStats, PlannedTensor, Planning, Price,
+    PricedModel, Pricing, Proof, QuantPlan, ReadBack, Redo, Repacked, Residency, Run, SelfTest, Shards, Span,
+    Status, StockMix, Storage, Summary, TensorFacts, TensorPrices, Text, ThermalStatus, Tool, Total,
+    TypeChange, TypeShare, Variant, Verdict, Wait, WaitStatus, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub const INSPECTION_SCHEMA: &str = "packbench.inspection/1";
 
 /// The schema of what `packbench repack` tells.
 pub const REPACKED_SCHEMA: &str = "packbench.repacked/1";
+
+/// The schema of what `packbench ci` tells.
+pub const SUMMARY_SCHEMA: &str = "packbench.summary/1";
 
 /// What a run is of: one case in one block. No two runs of a report share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -100,10 +103,18 @@ impl Run {
 }
 
 /// The JSON Schema of one line of a report.
-///
-/// What isn't known is `null`, so every field is required; only a job, which people write, may leave fields out.
 pub fn json_schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Line).to_value();
+    strict(schemars::schema_for!(Line).to_value())
+}
+
+/// The JSON Schema of `summary.json`.
+pub fn summary_schema() -> serde_json::Value {
+    strict(schemars::schema_for!(Summary).to_value())
+}
+
+/// What isn't known is `null`, so every field is required; only a job, which people write, may leave fields out.
+fn strict(mut schema: serde_json::Value) -> serde_json::Value {
+    require_all(&mut schema);
     let definitions = schema.get_mut("$defs").and_then(serde_json::Value::as_object_mut);
     for (name, definition) in definitions.into_iter().flatten() {
         if !["Job", "Model"].contains(&name.as_str()) {

@@ -16,8 +16,8 @@ const LEAST: usize = 4;
 /// t*       = (mean* − mean) / error*,   error = deviation / √n, * of a resample
 /// interval = mean − t*₉₇.₅ · error … mean − t*₂.₅ · error
 /// ```
-/// B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5. The percentile interval of the same
-/// resamples holds the mean of ten values in 89 % of samples, this one in 94 %.
+/// B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5. The percentiles of the resampled means
+/// themselves lie too near together for few values.
 pub fn mean_interval(values: &[f64], seed: u64) -> Option<(f64, f64)> {
     let count = NonZero::new(values.len() as u64).filter(|count| count.get() > 1)?;
     let (mean, error) = mean_and_error(values.iter().copied());
@@ -53,13 +53,13 @@ mod tests {
     fn an_interval_holds_the_mean_as_often_as_it_says() {
         let mut random = Random::new(4);
         let mut uniform = || random.next_u64() as f64 / u64::MAX as f64;
-        let held = (0..400).filter(|&seed| {
+        let held = (0..200).filter(|&seed| {
             let values: Vec<f64> = (0..10).map(|_| uniform()).collect();
             mean_interval(&values, seed).is_some_and(|(low, high)| (low..=high).contains(&0.5))
         });
-        let share = held.count() as f64 / 400.0;
-        // three standard deviations of a share of 400
-        assert!((0.95 - 0.033..=0.95 + 0.033).contains(&share), "{share}");
+        let share = held.count() as f64 / 200.0;
+        // three standard deviations of a share of 200
+        assert!((0.95 - 0.047..=0.95 + 0.047).contains(&share), "{share}");
     }
 
     #[test]

@@ -161,19 +161,24 @@ impl Args {
     pub fn models(&self) -> anyhow::Result<Vec<Model>> {
         let mut models: Vec<Model> = Vec::new();
         for path in &self.models {
-            let absolute = std::fs::canonicalize(path).with_context(|| path.display().to_string())?;
-            let file_name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let taken = |name: &str| models.iter().any(|model| model.name == name);
-            let numbered = (2..).map(|n| format!("{file_name} #{n}"));
-            let mut names = std::iter::once(file_name.clone()).chain(numbered);
-            let name = names.find(|name| !taken(name)).expect("there are more numbers than models");
-            models.push(Model { name, path: Some(absolute), arrangement: None });
+            models.push(model(path, &models)?);
         }
         Ok(models)
     }
 }
 
-fn lay_over<T: Clone>(list: &mut Vec<T>, flag: &[T]) {
+/// A model file under a name that none of `others` has.
+pub fn model(path: &Path, others: &[Model]) -> anyhow::Result<Model> {
+    let absolute = std::fs::canonicalize(path).with_context(|| path.display().to_string())?;
+    let file_name = absolute.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let taken = |name: &str| others.iter().any(|model| model.name == name);
+    let numbered = (2..).map(|n| format!("{file_name} #{n}"));
+    let mut names = std::iter::once(file_name.clone()).chain(numbered);
+    let name = names.find(|name| !taken(name)).expect("there are more numbers than models");
+    Ok(Model { name, path: Some(absolute), arrangement: None })
+}
+
+pub fn lay_over<T: Clone>(list: &mut Vec<T>, flag: &[T]) {
     if !flag.is_empty() {
         *list = flag.to_vec();
     }
@@ -195,7 +200,7 @@ fn with_variants(model: Model, arrangements: &[Arrangement]) -> Vec<Model> {
 }
 
 /// Paths in a job file are relative to that file.
-fn read_job(path: &Path) -> anyhow::Result<Job> {
+pub fn read_job(path: &Path) -> anyhow::Result<Job> {
     let shown = || format!("job {}", path.display());
     let text = std::fs::read_to_string(path).with_context(shown)?;
     let mut job: Job = serde_json::from_str(&text).with_context(shown)?;

@@ -7,11 +7,12 @@ mod journal;
 mod remember;
 
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-pub use args::Args;
+pub use args::{Args, lay_over, model, read_job};
 use drive::{Outcome, drive};
 use journal::Journal;
 use packbench_core::compare::{Question, compare};
@@ -41,16 +42,35 @@ fn assignment(args: &Args) -> anyhow::Result<Assignment> {
 }
 
 fn measure(args: &Args) -> anyhow::Result<ExitCode> {
-    let assignment = assignment(args)?;
-    remember::paths(&assignment);
     let path = args.out.clone().unwrap_or_else(default_report_name);
+    let outcome = begin(assignment(args)?, &path, args.json)?;
+    conclude(args, &path, outcome)
+}
+
+/// Carries out `assignment` into a new report at `path`.
+fn begin(assignment: Assignment, path: &Path, json: bool) -> anyhow::Result<Outcome> {
+    remember::paths(&assignment);
     // Found out now, not after minutes of hashing.
     if path.exists() {
         bail!("{} exists: continue it with --resume, or choose another name with --out", path.display());
     }
-    let mut journal = Journal::new(&path, args.json);
-    let outcome = drive(&Host::new()?, assignment, &mut journal)?;
-    conclude(args, &path, outcome)
+    drive(&Host::new()?, assignment, &mut Journal::new(path, json))
+}
+
+/// Carries out `job` into the report at `path`: a new one, or what is missing of one that was cut short. Whether the session
+/// came to its end; an agent that refused has said why.
+pub fn measured(job: Job, path: &Path) -> anyhow::Result<bool> {
+    job.check()?;
+    let outcome = match path.exists() {
+        false => {
+            let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), cache_dir());
+            Some(begin(assignment, path, false)?)
+        }
+        true => go_on(path, &job.models, Some(job.blocks), false)?,
+    };
+    Ok(outcome.is_none_or(|outcome| {
+        matches!(outcome, Outcome::Ended(End { status: EndStatus::Complete | EndStatus::Budget, .. }))
+    }))
 }
 
 fn default_report_name() -> PathBuf {
@@ -58,28 +78,37 @@ fn default_report_name() -> PathBuf {
 }
 
 fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
+    match go_on(path, &args.models()?, args.blocks, args.json)? {
+        Some(outcome) => conclude(args, path, outcome),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// What is missing of the report at `path`; `None` when nothing is.
+fn go_on(
+    path: &Path,
+    named: &[Model],
+    blocks: Option<NonZeroU32>,
+    json: bool,
+) -> anyhow::Result<Option<Outcome>> {
     let (writer, report) =
         ReportWriter::resume(path).with_context(|| format!("resuming {}", path.display()))?;
     let header = report.header();
-    let models = remember::models(&header.session, &header.job, &args.models()?)?;
+    let models = remember::models(&header.session, &header.job, named)?;
     let mut assignment = session::go_on(&report, models);
-    if let Some(blocks) = args.blocks {
+    if let Some(blocks) = blocks {
         assignment.job.blocks = blocks;
     }
     assignment.cache_dir = remember::cache_dir();
     let missing = missing(&assignment);
     if missing == 0 {
-        eprintln!(
-            "{} is complete. To add blocks: --blocks {}",
-            path.display(),
-            assignment.job.blocks.get() + 6
-        );
-        return Ok(ExitCode::SUCCESS);
+        let more = assignment.job.blocks.get() + 6;
+        eprintln!("{} is complete. To add blocks: --blocks {more}", path.display());
+        return Ok(None);
     }
     eprintln!("{missing} runs are missing");
-    let mut journal = Journal::resumed(path, writer, args.json);
-    let outcome = drive(&Host::new()?, assignment, &mut journal)?;
-    conclude(args, path, outcome)
+    let mut journal = Journal::resumed(path, writer, json);
+    Ok(Some(drive(&Host::new()?, assignment, &mut journal)?))
 }
 
 fn missing(assignment: &Assignment) -> usize {

@@ -16,6 +16,7 @@ mod phone;
 mod quant_plan;
 mod repacked;
 mod scores;
+mod summary;
 mod trace;
 
 pub use assignment::{Assignment, Request};
@@ -33,4 +34,5 @@ pub use quant_plan::{
 };
 pub use repacked::{ReadBack, Repacked};
 pub use scores::{FimScores, Price, PricedModel, Pricing, Shards, StockMix, TensorPrices, Text};
+pub use summary::Summary;
 pub use trace::{WeightRead, WeightTrace};

@@ -161,6 +161,17 @@ wire_names! {
         /// The arms may not be compared.
         Incomparable,
     }
+    /// What came of a gate.
+    Outcome {
+        /// No comparison is a regression, and each is known well enough to say so.
+        Passed,
+        /// No comparison is a regression; of some, an effect as large as the threshold isn't excluded.
+        Inconclusive,
+        /// A comparison is a regression.
+        Regression,
+        /// There is nothing valid to say.
+        Invalid,
+    }
     /// What stands between a cold first token and its floor. Times add up to what lies between the two medians.
     ObstacleName {
         /// Bytes came in that the first token doesn't need. They are taken to come at the floor's bandwidth.
@@ -258,6 +269,7 @@ by_name!(
     Labels as "Labels",
     Metric as "Metric",
     ObstacleName as "ObstacleName",
+    Outcome as "Outcome",
     Io as "Io",
     Pattern as "Pattern",
     PhaseName as "PhaseName",
