@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else if args.markdown {
         write!(out, "{}", render::markdown::comparisons(&answer))?;
     } else if args.junit {
-        write!(out, "{}", render::junit::comparisons(&answer)?)?;
+        write!(out, "{}", render::junit::comparisons(std::slice::from_ref(&answer))?)?;
     } else {
         write!(out, "{}", render::comparisons(&answer))?;
     }
