@@ -33,7 +33,7 @@ impl Synthetic {
             policies: self.policies.clone(),
             patterns: vec![Pattern::Sequential],
             caches: vec![CacheState::Cold],
-            blocks: self.blocks.try_into().unwrap(),
+            blocks: self.blocks.try_into().expect("a session has a block"),
             ..Job::default()
         }
     }
@@ -125,7 +125,7 @@ impl Synthetic {
     }
 
     pub fn report(&self, metrics: impl Fn(usize, u32) -> Metrics) -> Report {
-        Report::read(&self.text(metrics)).unwrap()
+        Report::read(&self.text(metrics)).expect("lines are as a session writes them")
     }
 }
 
