@@ -16,6 +16,7 @@ use super::output::{write, write_json};
 use super::run::{lay_over, measured, model, read_job};
 use super::{compare as comparing, named, policy};
 use crate::page::{Page, Quality, Source};
+use crate::target::Place;
 use crate::{exit, render};
 
 /// What lies in the folder.
@@ -46,6 +47,8 @@ pub struct Args {
     /// The folder for what comes of it; made when it isn't there.
     #[arg(long, value_name = "FOLDER", default_value = "packbench-ci")]
     out: PathBuf,
+    #[command(flatten)]
+    place: Place,
     /// What to measure [default: first_token].
     #[arg(long, value_delimiter = ',', value_parser = named::<ProbeKind>())]
     probe: Vec<ProbeKind>,
@@ -90,7 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let path = args.out.join(REPORT);
     may_be_written(&args.out, &path, &job)?;
-    if !measured(job.clone(), &path)? {
+    if !measured(&args.place, job.clone(), &path)? {
         eprintln!("not finished: the same command goes on with {}", path.display());
         return Ok(ExitCode::from(if super::run::interrupt::came() {
             exit::INTERRUPTED

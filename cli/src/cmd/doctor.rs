@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::render;
-use crate::target::{Host, Target};
+use crate::target::Place;
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -17,11 +17,14 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Whom to ask.
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Asks the target what it can prove.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let checks = Host::new()?.doctor(&args.folder)?;
+    let checks = args.place.open()?.doctor(&args.folder)?;
     let mut out = io::stdout().lock();
     if args.json {
         render::json(&mut out, &checks)?;

@@ -46,7 +46,7 @@ impl Host {
         let mut answer = String::new();
         agent.output.read_line(&mut answer).context("reading the agent's answer")?;
         match Box::new(agent).finish()? {
-            Ended::Died { how } => bail!("the agent died: {how}"),
+            Ended::Died { how } | Ended::Lost { how } => bail!("the agent died: {how}"),
             Ended::Refused => bail!("nothing was done"),
             Ended::Finished | Ended::Again => {
                 serde_json::from_str(&answer).context("reading the agent's answer")
@@ -56,6 +56,10 @@ impl Host {
 }
 
 impl Target for Host {
+    fn prepare(&self, assignment: Assignment) -> anyhow::Result<Assignment> {
+        Ok(assignment)
+    }
+
     fn start(&self, assignment: &Assignment) -> anyhow::Result<Box<dyn Agent>> {
         Ok(Box::new(self.spawn(&Request::Session(Box::new(assignment.clone())))?))
     }

@@ -1,6 +1,11 @@
 //! Where measuring happens. A target starts agents; each is a fresh process on its device.
+//!
+//! ```text
+//! Place::open ─ prepare (push) ─ (start ─ lines … ─ finish) × fresh processes ─ drop (put back)
+//! ```
 
 mod host;
+mod place;
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +13,17 @@ pub use host::Host;
 use packbench_core::job::Prompt;
 use packbench_core::record::wire::Assignment;
 use packbench_core::record::{Check, Line, WeightTrace};
+pub use place::Place;
 
-/// A device that can be asked.
+/// A device that can be asked. Dropped, it leaves the device as it was found, but for what a later session can use again:
+/// the models, what is known of them, the agent.
 pub trait Target {
+    /// Brings what an assignment needs to the device, unless it is there, and gets the device ready. The answer names files
+    /// as they lie there, and is what agents are started on.
+    ///
+    /// # Errors
+    /// Also when the device goes away: what was brought whole stays, and isn't brought again.
+    fn prepare(&self, assignment: Assignment) -> anyhow::Result<Assignment>;
     /// Starts an agent on `assignment`.
     fn start(&self, assignment: &Assignment) -> anyhow::Result<Box<dyn Agent>>;
     /// Asks in which order the engine reads a model's weights.
@@ -55,6 +68,12 @@ pub enum Ended {
     /// It died.
     Died {
         /// As the system calls it.
+        how: String,
+    },
+    /// Its device went away, and nobody knows what became of it.
+    #[allow(dead_code, reason = "this machine doesn't go away")]
+    Lost {
+        /// What was seen of it.
         how: String,
     },
 }

@@ -10,6 +10,7 @@ use packbench_core::record::wire::Purpose;
 use packbench_core::unit::Bytes;
 
 use crate::cmd::{named, policy};
+use crate::target::Place;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -106,6 +107,9 @@ pub struct Args {
     /// Measure each file against itself: a verdict other than "same" or "inconclusive" is the harness's own error.
     #[arg(long, conflicts_with_all = ["list", "verify", "variants"])]
     pub aa: bool,
+    /// Where to measure.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 impl Args {

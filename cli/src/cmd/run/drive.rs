@@ -24,12 +24,17 @@ pub enum Outcome {
     Planned(Plan),
     /// The agent refused, and has said why.
     Refused,
+    /// The device went away.
+    Lost {
+        /// What was seen of it.
+        how: String,
+    },
 }
 
 /// Carries out `assignment` on `target`.
 pub fn drive(target: &dyn Target, assignment: Assignment, journal: &mut Journal) -> anyhow::Result<Outcome> {
     let mut drive = Drive {
-        assignment,
+        assignment: target.prepare(assignment)?,
         journal,
         begun: false,
         phase: None,
@@ -45,6 +50,7 @@ pub fn drive(target: &dyn Target, assignment: Assignment, journal: &mut Journal)
         }
         match ended {
             Ended::Refused => return Ok(Outcome::Refused),
+            Ended::Lost { how } => return Ok(Outcome::Lost { how }),
             Ended::Finished => bail!("the agent ended before the session did: this is a bug of packbench"),
             Ended::Died { how } => drive.bury(&how)?,
             Ended::Again => drive.make_sure_of_progress()?,

@@ -22,7 +22,7 @@ use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, 
 use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
 pub use remember::cache_dir;
 
-use crate::target::Host;
+use crate::target::Place;
 use crate::{exit, render};
 
 /// Carries out what was asked.
@@ -43,30 +43,30 @@ fn assignment(args: &Args) -> anyhow::Result<Assignment> {
 
 fn measure(args: &Args) -> anyhow::Result<ExitCode> {
     let path = args.out.clone().unwrap_or_else(default_report_name);
-    let outcome = begin(assignment(args)?, &path, args.json)?;
+    let outcome = begin(&args.place, assignment(args)?, &path, args.json)?;
     conclude(args, &path, outcome)
 }
 
 /// Carries out `assignment` into a new report at `path`.
-fn begin(assignment: Assignment, path: &Path, json: bool) -> anyhow::Result<Outcome> {
+fn begin(place: &Place, assignment: Assignment, path: &Path, json: bool) -> anyhow::Result<Outcome> {
     remember::paths(&assignment);
     // Found out now, not after minutes of hashing.
     if path.exists() {
         bail!("{} exists: continue it with --resume, or choose another name with --out", path.display());
     }
-    drive(&Host::new()?, assignment, &mut Journal::new(path, json))
+    drive(&*place.open()?, assignment, &mut Journal::new(path, json))
 }
 
-/// Carries out `job` into the report at `path`: a new one, or what is missing of one that was cut short. Whether the session
-/// came to its end; an agent that refused has said why.
-pub fn measured(job: Job, path: &Path) -> anyhow::Result<bool> {
+/// Carries out `job` at `place` into the report at `path`: a new one, or what is missing of one that was cut short. Whether
+/// the session came to its end; an agent that refused has said why.
+pub fn measured(place: &Place, job: Job, path: &Path) -> anyhow::Result<bool> {
     job.check()?;
     let outcome = match path.exists() {
         false => {
             let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), cache_dir());
-            Some(begin(assignment, path, false)?)
+            Some(begin(place, assignment, path, false)?)
         }
-        true => go_on(path, &job.models, Some(job.blocks), false)?,
+        true => go_on(place, path, &job.models, Some(job.blocks), false)?,
     };
     Ok(outcome.is_none_or(|outcome| {
         matches!(outcome, Outcome::Ended(End { status: EndStatus::Complete | EndStatus::Budget, .. }))
@@ -78,7 +78,7 @@ fn default_report_name() -> PathBuf {
 }
 
 fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
-    match go_on(path, &args.models()?, args.blocks, args.json)? {
+    match go_on(&args.place, path, &args.models()?, args.blocks, args.json)? {
         Some(outcome) => conclude(args, path, outcome),
         None => Ok(ExitCode::SUCCESS),
     }
@@ -86,6 +86,7 @@ fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
 
 /// What is missing of the report at `path`; `None` when nothing is.
 fn go_on(
+    place: &Place,
     path: &Path,
     named: &[Model],
     blocks: Option<NonZeroU32>,
@@ -108,7 +109,7 @@ fn go_on(
     }
     eprintln!("{missing} runs are missing");
     let mut journal = Journal::resumed(path, writer, json);
-    Ok(Some(drive(&Host::new()?, assignment, &mut journal)?))
+    Ok(Some(drive(&*place.open()?, assignment, &mut journal)?))
 }
 
 fn missing(assignment: &Assignment) -> usize {
@@ -120,7 +121,15 @@ fn missing(assignment: &Assignment) -> usize {
 
 /// Shows what was measured, and what to type next.
 fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCode> {
-    let Outcome::Ended(end) = outcome else { return Ok(ExitCode::from(exit::INVALID)) };
+    let end = match outcome {
+        Outcome::Ended(end) => end,
+        Outcome::Lost { how } if path.exists() => bail!(
+            "the device went away: {how}. What was finished is in {}: bring it back and go on with: {}",
+            path.display(),
+            command(args, path)
+        ),
+        outcome => return unmeasured(outcome),
+    };
     let report = super::compare::read(path)?;
     if !args.json {
         let mut out = io::stdout().lock();
@@ -147,9 +156,14 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
     })
 }
 
+/// The command that goes on with a report.
+fn command(args: &Args, path: &Path) -> String {
+    format!("packbench run --resume {}{}", path.display(), args.place.flags())
+}
+
 fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> {
-    let (path, missing) = (path.display(), end.missing);
-    let go_on = format!("{missing} runs missing. Go on with: packbench run --resume {path}");
+    let (go_on, path) = (command(args, path), path.display());
+    let go_on = format!("{} runs missing. Go on with: {go_on}", end.missing);
     match end.status {
         EndStatus::Complete if args.aa => None,
         EndStatus::Complete => {
@@ -181,9 +195,8 @@ fn list(args: &Args) -> anyhow::Result<ExitCode> {
     let assignment = assignment(args)?;
     let job = assignment.job.clone();
     let mut journal = Journal::unrecorded(args.json);
-    let Outcome::Planned(plan) = drive(&Host::new()?, assignment, &mut journal)? else {
-        return Ok(ExitCode::from(exit::INVALID));
-    };
+    let outcome = drive(&*args.place.open()?, assignment, &mut journal)?;
+    let Outcome::Planned(plan) = outcome else { return unmeasured(outcome) };
     if !args.json {
         let variants: Vec<Variant> = journal.lines().iter().filter_map(variant_of).cloned().collect();
         let text = render::plan(&cases(&job, &variants), job.blocks.get(), &plan);
@@ -194,15 +207,22 @@ fn list(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn verify(args: &Args) -> anyhow::Result<ExitCode> {
     let mut journal = Journal::unrecorded(args.json);
-    let Outcome::Ended(_) = drive(&Host::new()?, assignment(args)?, &mut journal)? else {
-        return Ok(ExitCode::from(exit::INVALID));
-    };
+    let outcome = drive(&*args.place.open()?, assignment(args)?, &mut journal)?;
+    let Outcome::Ended(_) = outcome else { return unmeasured(outcome) };
     let runs: Vec<&Run> = journal.lines().iter().filter_map(run_of).collect();
     if !args.json {
         write!(io::stdout().lock(), "{}", render::verified(&runs))?;
     }
     let failed = runs.iter().any(|run| run.status != Status::Ok);
     Ok(if failed { ExitCode::from(exit::INVALID) } else { ExitCode::SUCCESS })
+}
+
+/// What was to be listed or tried didn't come to its end.
+fn unmeasured(outcome: Outcome) -> anyhow::Result<ExitCode> {
+    match outcome {
+        Outcome::Lost { how } => bail!("the device went away: {how}"),
+        _ => Ok(ExitCode::from(exit::INVALID)),
+    }
 }
 
 fn variant_of(line: &Line) -> Option<&Variant> {
