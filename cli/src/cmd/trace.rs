@@ -10,7 +10,7 @@ use packbench_core::job::Prompt;
 use super::output::write_json;
 use super::run::cache_dir;
 use crate::render;
-use crate::target::{Host, Target, TraceQuestion};
+use crate::target::{Place, TraceQuestion};
 
 /// Arguments of `trace`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,9 @@ pub struct Args {
     /// A prompt in words.
     #[arg(long, value_name = "TEXT", conflicts_with = "prompt_tokens")]
     prompt: Option<String>,
+    /// Whose engine to ask.
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Asks the target's engine in which order it reads the weights.
@@ -37,7 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = std::fs::canonicalize(&args.model).with_context(|| args.model.display().to_string())?;
     let prompt = args.prompt.clone().map_or(Prompt::Count(args.prompt_tokens), Prompt::Text);
     let question = TraceQuestion { model, prompt, cache_dir: cache_dir() };
-    let trace = Host::new()?.trace(&question)?;
+    let trace = args.place.open()?.trace(&question)?;
     let Some(path) = &args.output else {
         write!(io::stdout().lock(), "{}", render::trace(&trace))?;
         return Ok(ExitCode::SUCCESS);

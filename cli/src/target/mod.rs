@@ -4,6 +4,7 @@
 //! Place::open ─ prepare (push) ─ (start ─ lines … ─ finish) × fresh processes ─ drop (put back)
 //! ```
 
+mod adb;
 mod host;
 mod place;
 
@@ -71,7 +72,6 @@ pub enum Ended {
         how: String,
     },
     /// Its device went away, and nobody knows what became of it.
-    #[allow(dead_code, reason = "this machine doesn't go away")]
     Lost {
         /// What was seen of it.
         how: String,

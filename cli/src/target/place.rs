@@ -1,31 +1,59 @@
 //! Where to measure, as the command line names it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::adb::{Adb, Role, Wishes};
 use super::{Host, Target};
+use crate::cmd::named;
 
 /// Flags that name a target.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Place {
-    /// The device that measures: host is this machine.
+    /// The device that measures: host is this machine, adb the only phone that adb sees, adb:SERIAL one of several.
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub on: On,
+    /// Whether a phone's shell measures, by an agent that is pushed there, or the app that is installed there.
+    #[arg(long = "as", value_name = "ROLE", value_parser = named::<Role>())]
+    role: Option<Role>,
+    /// The agent for a phone's shell [default: packbench-agent-PROCESSOR beside this program].
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+    /// Keep a phone's clocks where they are, in Android's fixed-performance mode, until this session ends.
+    #[arg(long)]
+    fixed_performance: bool,
 }
 
 impl Place {
     /// Reaches the device.
     pub fn open(&self) -> anyhow::Result<Box<dyn Target>> {
         match &self.on {
-            On::Host => Ok(Box::new(Host::new()?)),
+            On::Host => {
+                let phones = self.role.is_some() || self.agent.is_some() || self.fixed_performance;
+                anyhow::ensure!(
+                    !phones,
+                    "--as, --agent and --fixed-performance are for phones: add --on adb"
+                );
+                Ok(Box::new(Host::new()?))
+            }
+            On::Adb { serial } => {
+                let (role, fixed_performance) = (self.role.unwrap_or_default(), self.fixed_performance);
+                let wishes = Wishes { role, agent: self.agent.clone(), fixed_performance };
+                Ok(Box::new(Adb::open(serial.as_deref(), wishes)?))
+            }
         }
     }
 
     /// The flags that name the same target again; nothing for this machine.
     pub fn flags(&self) -> String {
-        match &self.on {
-            On::Host => String::new(),
+        if self.on == On::Host {
+            return String::new();
         }
+        let role = self.role.map(|role| format!(" --as {}", <&str>::from(role)));
+        let agent = self.agent.as_ref().map(|agent| format!(" --agent {}", agent.display()));
+        let fixed = if self.fixed_performance { " --fixed-performance" } else { "" };
+        format!(" --on {}{}{}{fixed}", self.on, role.unwrap_or_default(), agent.unwrap_or_default())
     }
 }
 
@@ -35,11 +63,16 @@ pub enum On {
     /// This machine.
     #[default]
     Host,
+    /// A phone that adb reaches.
+    Adb {
+        /// As `adb devices` lists it; `None` for the only one.
+        serial: Option<String>,
+    },
 }
 
 /// Names no device.
 #[derive(Debug, thiserror::Error)]
-#[error("found {found:?}, expected host")]
+#[error("found {found:?}, expected host, adb or adb:SERIAL")]
 pub struct NoDevice {
     found: String,
 }
@@ -48,9 +81,12 @@ impl FromStr for On {
     type Err = NoDevice;
 
     fn from_str(text: &str) -> Result<Self, NoDevice> {
-        match text {
-            "host" => Ok(On::Host),
-            found => Err(NoDevice { found: found.to_owned() }),
+        // Serial numbers of phones on a network have a colon of their own.
+        match text.split_once(':').map_or((text, None), |(kind, serial)| (kind, Some(serial))) {
+            ("host", None) => Ok(On::Host),
+            ("adb", None) => Ok(On::Adb { serial: None }),
+            ("adb", Some(serial)) if !serial.is_empty() => Ok(On::Adb { serial: Some(serial.to_owned()) }),
+            _ => Err(NoDevice { found: text.to_owned() }),
         }
     }
 }
@@ -59,6 +95,25 @@ impl fmt::Display for On {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             On::Host => f.write_str("host"),
+            On::Adb { serial: None } => f.write_str("adb"),
+            On::Adb { serial: Some(serial) } => write!(f, "adb:{serial}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_named_as_it_is_shown() {
+        for name in ["host", "adb", "adb:R58M123", "adb:127.0.0.1:5555"] {
+            assert_eq!(name.parse::<On>().unwrap().to_string(), name);
+        }
+        for wrong in ["", "adb:", "host:1", "phone"] {
+            assert!(
+                wrong.parse::<On>().unwrap_err().to_string().contains("expected host, adb or adb:SERIAL")
+            );
         }
     }
 }

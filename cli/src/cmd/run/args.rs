@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use packbench_core::job::{CacheState, Io, Job, Model, Pattern, Policy, ProbeKind, Prompt, Timing, Way};
+use packbench_core::job::{
+    CacheState, Guard, Io, Job, Model, Pattern, Policy, ProbeKind, Prompt, Timing, Way,
+};
 use packbench_core::layout::Arrangement;
 use packbench_core::record::wire::Purpose;
 use packbench_core::unit::Bytes;
@@ -28,6 +30,8 @@ Examples:
   packbench run model.gguf --probe reads --io buffered,direct --threads 1,4,16 --cache cold
   packbench run model.gguf --variants forward,shuffled:7  the same tensors in other orders, measured beside it
   packbench run model.gguf --aa                         the harness against itself
+  packbench run model.gguf --on adb                     on the phone that is plugged in, in its shell
+  packbench run model.gguf --on adb:R58M123 --as app --suppress Charging
   packbench run --resume report.jsonl                   only what is missing")]
 pub struct Args {
     /// The model files; the first one is the base of comparisons.
@@ -92,7 +96,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Go on with a session that was cut short, in its own report.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "timing", "io_size", "io", "prompt_tokens", "prompt", "way", "threads", "decodes", "seed", "cpus", "budget", "out", "list", "verify", "variants", "aa"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["job", "probe", "policy", "pattern", "cache", "timing", "io_size", "io", "prompt_tokens", "prompt", "way", "threads", "decodes", "seed", "cpus", "budget", "suppress", "out", "list", "verify", "variants", "aa"])]
     pub resume: Option<PathBuf>,
     /// List the cases and the estimated time, and measure nothing.
     #[arg(long)]
@@ -107,6 +111,9 @@ pub struct Args {
     /// Measure each file against itself: a verdict other than "same" or "inconclusive" is the harness's own error.
     #[arg(long, conflicts_with_all = ["list", "verify", "variants"])]
     pub aa: bool,
+    /// Measure in spite of these states of a phone that its app tells; each run then carries the caveat.
+    #[arg(long, value_name = "GUARD", value_delimiter = ',', value_parser = named::<Guard>())]
+    suppress: Vec<Guard>,
     /// Where to measure.
     #[command(flatten)]
     pub place: Place,
@@ -138,6 +145,7 @@ impl Args {
         lay_over(&mut job.prompts, &self.prompts());
         lay_over(&mut job.ways, &self.way);
         lay_over(&mut job.threads, &self.threads);
+        lay_over(&mut job.suppress, &self.suppress);
         job.decodes = self.decodes.unwrap_or(job.decodes);
         job.blocks = self.blocks.unwrap_or(job.blocks);
         job.seed = self.seed.unwrap_or(job.seed);

@@ -1,0 +1,127 @@
+//! Files on the device, known by their content: what is there already is not pushed again.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use packbench_core::os::{keep, kept};
+use packbench_core::unit::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::bridge::{Bridge, quoted};
+use crate::cmd::run::cache_dir;
+
+/// A file of this machine.
+pub struct Local<'a> {
+    path: &'a Path,
+    pub name: String,
+    len: Bytes,
+    /// SHA-256 of all of it, in hexadecimal digits.
+    pub hash: String,
+}
+
+impl<'a> Local<'a> {
+    /// Reads all of it once, unless it was read before and is unchanged.
+    pub fn new(path: &'a Path) -> anyhow::Result<Self> {
+        let shown = || path.display().to_string();
+        let file = File::open(path).with_context(shown)?;
+        let facts = file.metadata().with_context(shown)?;
+        let (device, inode, len) = (facts.dev(), facts.ino(), facts.len());
+        let key = format!("sha256-{device:x}-{inode:x}-{len}-{:x}-{:x}", facts.mtime(), facts.mtime_nsec());
+        let hash = match cache_dir().and_then(|folder| kept(&folder, &key)) {
+            Some(hash) => hash,
+            None => {
+                let hash = sha256(file).with_context(shown)?;
+                cache_dir().map(|folder| keep(&folder, &key, &hash));
+                hash
+            }
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Local { path, name, len: Bytes(len), hash })
+    }
+
+    /// A folder name for a file of this content.
+    pub fn short_hash(&self) -> &str {
+        self.hash.get(..16).unwrap_or(&self.hash)
+    }
+}
+
+fn sha256(mut file: File) -> io::Result<String> {
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            len => hasher.update(&buffer[..len]),
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Has `local` in `folder` of the device, whole and under its own name, and returns where. The hash that the device found
+/// in it is remembered beside it, with length and time: while these stay, it is neither read nor pushed again.
+pub fn bring(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<String> {
+    let remote = format!("{folder}/{}", local.name);
+    if !is_known(bridge, local, folder)? {
+        has_room(bridge, local, folder)?;
+        eprintln!("pushing {} ({}) to {}", local.name, local.len, bridge.serial());
+        let part = format!("{remote}.part");
+        bridge.push(&format!("pushing {}", local.name), local.path, &part)?;
+        take(bridge, local, folder)?;
+    }
+    Ok(remote)
+}
+
+/// Whether the device has it. A file that isn't remembered, or was written to since, is hashed there.
+fn is_known(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<bool> {
+    let look =
+        r#"[ "$(cat "$n.known" 2>/dev/null)" = "$(facts)" ] || { is "$n" && note; } && echo known; true"#;
+    let doing = format!("looking for {}", local.name);
+    Ok(bridge.shell(&doing, &format!("{}\n{look}", preamble(local, folder)))?.trim() == "known")
+}
+
+/// Gives what was pushed its name, once the device reads from it what was sent.
+fn take(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<()> {
+    let take = r#"if is "$n.part"; then mv -f "$n.part" "$n" && note; else echo differs; fi"#;
+    let doing = format!("checking {}", local.name);
+    match bridge.shell(&doing, &format!("{}\n{take}", preamble(local, folder)))?.trim() {
+        "differs" => bail!(
+            "{} arrived damaged: its SHA-256 on the device isn't {}. Start again; if it happens again, try another cable",
+            local.name,
+            local.hash
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// `$n` is the file and `$h` its hash; `is FILE` asks whether a file has the hash, `note` remembers that `$n` has.
+fn preamble(local: &Local<'_>, folder: &str) -> String {
+    let (folder, name) = (quoted(folder), quoted(&format!("./{}", local.name)));
+    format!(
+        r#"mkdir -p {folder} && cd {folder} || exit 1
+        n={name}; h={}
+        facts() {{ echo "$h $(stat -c '%s %Y' "$n" 2>/dev/null)"; }}
+        is() {{ [ -f "$1" ] && [ "$(sha256sum "$1" | cut -c1-64)" = "$h" ]; }}
+        note() {{ facts > "$n.known"; }}"#,
+        local.hash
+    )
+}
+
+/// Room is asked for first: a phone without any misbehaves in other ways, too.
+fn has_room(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<()> {
+    let folder = quoted(folder);
+    let script = format!("rm -f {folder}/*.part; df -kP {folder} | tail -n 1");
+    let answer = bridge.shell("asking for room", &script)?;
+    let free = answer.split_whitespace().nth(3).and_then(|kib| kib.parse().ok()).map(Bytes::kib);
+    match free {
+        Some(free) if free < local.len => bail!(
+            "found {free} free on {}, expected {} for {}: make room, or remove what earlier sessions left: \
+             adb -s {0} shell rm -r {folder}",
+            bridge.serial(),
+            local.len,
+            local.name
+        ),
+        _ => Ok(()),
+    }
+}
