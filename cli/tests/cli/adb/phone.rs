@@ -114,7 +114,11 @@ fn start(data: &Path, port: u16, small: bool) -> Child {
     let root = std::env::var("PACKBENCH_TEST_ADBD").expect("scripts/adbd run sets it");
     chmod_programs(&data.join("bin"));
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script]).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+        .args(["--mount", "sh", "-c", script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.env("DATA", data).env("ROOT", root).env("SMALL", if small { "1" } else { "" });
     command.env("ADBD_PORT", port.to_string()).env("PATH", "/data/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command.spawn().unwrap()
@@ -138,7 +142,7 @@ pub fn adb(arguments: &[&str]) -> String {
 pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(begun.elapsed() < Duration::from_secs(300), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

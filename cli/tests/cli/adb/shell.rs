@@ -23,23 +23,15 @@ fn a_real_model_is_pushed_once_and_measured_with_proof() {
     let (phone, agent) = (Phone::new(&scratch, 15011), agent());
     let (model, agent, on) = (model.to_str().unwrap(), agent.to_str().unwrap(), phone.on());
     let base = ["run", model, "--on", &on, "--agent", agent, "--cache", "cold", "--blocks", "1"];
-    let first = [
-        "--probe",
-        "first_token,reads",
-        "--policy",
-        "normal,stream",
-        "--io-size",
-        "1MiB",
-        "--out",
-        "a.jsonl",
-    ];
+    let probes = ["--probe", "first_token,reads", "--policy", "normal,stream", "--prompt-tokens", "1"];
+    let first = [&probes[..], &["--io-size", "1MiB", "--out", "a.jsonl"]].concat();
     let said = stderr(&mut scratch.packbench(&[&base[..], &first].concat()));
     assert!(said.contains("pushing SmolLM2-135M-Instruct.Q4_1.gguf (98.4 MB) to 127.0.0.1:15011"), "{said}");
     let report = scratch.report("a.jsonl");
     assert!(report.runs.iter().all(|run| run.status == Status::Ok), "{said}\n{:?}", report.runs);
     let proofs = report.runs.iter().map(|run| run.residency.as_ref().unwrap().proof);
     assert_eq!(proofs.collect::<Vec<_>>(), vec![Proof::Cold; report.runs.len()]);
-    assert!(report.runs.iter().filter_map(|run| run.first_token.as_ref()).count() == 2);
+    assert_eq!(report.runs.iter().filter_map(|run| run.first_token.as_ref()).count(), 2);
     assert_eq!(
         phone.asked().first().map(String::as_str),
         Some("setprop perf.drop_caches 3"),
