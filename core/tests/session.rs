@@ -187,6 +187,7 @@ fn a_run_is_written_with_every_field_and_null_for_what_is_not_known() {
         "major_faults": 1,
         "minor_faults": null,
         "operations": 62,
+        "pages_paged_in": null,
         "wall_ns": 1
       },
       "policy_effective": "normal",

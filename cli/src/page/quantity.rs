@@ -49,7 +49,7 @@ impl From<Metric> for Unit {
         match metric {
             Metric::WallNs | Metric::CpuNs => Unit::Nanos,
             Metric::BytesFetched => Unit::Bytes,
-            Metric::MajorFaults | Metric::MinorFaults => Unit::Count,
+            Metric::MajorFaults | Metric::MinorFaults | Metric::PagesPagedIn => Unit::Count,
         }
     }
 }

@@ -4,32 +4,26 @@ use packbench_core::job::{Field, ProbeKind};
 use packbench_core::record::{PhaseCost, PhaseName};
 use packbench_core::stats::Summary;
 
-use super::measured::{Measured, Section, bytes, nanos, prompt};
+use super::measured::{Count, Measured, Section, bytes, nanos, prompt};
 use super::table::{or_dash, table as lines};
 
-const HEADER: [&str; 11] = [
-    "prompt",
-    "policy",
-    "first token",
-    "load",
-    "context",
-    "prefill",
-    "next token",
-    "major faults",
-    "fetched",
-    "anonymous",
-    "proved",
-];
-
 pub fn table(section: &Section<'_>) -> String {
+    let (waits, count) = section.waits();
+    let row = |one: &Measured<'_>| row(one, count);
     let rows: Vec<Vec<String>> = section.measured(ProbeKind::FirstToken).iter().map(row).collect();
     match rows.is_empty() {
         true => String::new(),
-        false => section.title("First token") + &lines(&HEADER, 2, rows),
+        false => section.title("First token") + &lines(&header(waits), 2, rows),
     }
 }
 
-fn row(measured: &Measured<'_>) -> Vec<String> {
+fn header(waits: &str) -> [&str; 11] {
+    let [prompt, policy, token] = ["prompt", "policy", "first token"];
+    let [load, context, prefill, next] = ["load", "context", "prefill", "next token"];
+    [prompt, policy, token, load, context, prefill, next, waits, "fetched", "anonymous", "proved"]
+}
+
+fn row(measured: &Measured<'_>, waits: Count) -> Vec<String> {
     let phase = |name| or_dash(phase(measured, name, |cost| Some(cost.wall_ns)).map(nanos));
     vec![
         prompt(&measured.case),
@@ -39,7 +33,7 @@ fn row(measured: &Measured<'_>) -> Vec<String> {
         phase(PhaseName::Context),
         phase(PhaseName::Prefill),
         phase(PhaseName::Decode),
-        measured.count(|metrics| metrics.major_faults),
+        measured.count(waits),
         measured.bytes(|metrics| metrics.bytes_fetched),
         or_dash(self::phase(measured, PhaseName::Prefill, |cost| cost.anonymous_bytes).map(bytes)),
         measured.proved(),

@@ -7,6 +7,9 @@ use packbench_core::unit::{Bytes, Nanos};
 
 use super::table::or_dash;
 
+/// What of a run is counted.
+pub type Count = fn(&Metrics) -> Option<u64>;
+
 /// What a report says of one model file in one cache state.
 pub struct Section<'a> {
     pub report: &'a Report,
@@ -32,6 +35,15 @@ impl<'a> Section<'a> {
         let place = |one: &Measured<'_>| prompts.iter().position(|prompt| Some(prompt) == one.case.prompt());
         measured.sort_by_key(place);
         measured
+    }
+
+    /// What counts the waits for storage here, and what the column is called: Darwin counts another thing than Linux.
+    pub fn waits(&self) -> (&'static str, Count) {
+        let metrics = self.report.runs.iter().filter_map(|run| run.metrics.as_ref());
+        match metrics.into_iter().any(|metrics| metrics.pages_paged_in.is_some()) {
+            true => ("pages paged in", |metrics| metrics.pages_paged_in),
+            false => ("major faults", |metrics| metrics.major_faults),
+        }
     }
 
     /// The line above a table.
@@ -77,7 +89,7 @@ impl<'a> Measured<'a> {
     }
 
     /// A count, as tables show it.
-    pub fn count(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+    pub fn count(&self, value: Count) -> String {
         or_dash(self.number(value))
     }
 

@@ -54,32 +54,36 @@ pub fn faults(section: &Section<'_>) -> String {
     let measured = section.measured(ProbeKind::Faults);
     let row = |one: &Measured<'_>| {
         let words = vec![one.told(&[Field::Policy, Field::Timing]), one.told(&[Field::Pattern])];
-        [words, costs(one)].concat()
+        [words, costs(section, one)].concat()
     };
     let rows: Vec<Vec<String>> = measured.iter().map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
-    let header = ["policy", "pattern", "wall", "cpu", "major faults", "minor faults", "fetched", "proved"];
+    let (waits, _) = section.waits();
+    let header = ["policy", "pattern", "wall", "cpu", waits, "minor faults", "fetched", "proved"];
     section.title("Faults") + &table(&header, 2, rows) + &latencies(section, &measured)
 }
 
 /// What the touches of a first token cost when compute is free.
 pub fn replays(section: &Section<'_>) -> String {
-    let row = |one: &Measured<'_>| [vec![prompt(&one.case), one.told(&[Field::Policy])], costs(one)].concat();
+    let row = |one: &Measured<'_>| {
+        [vec![prompt(&one.case), one.told(&[Field::Policy])], costs(section, one)].concat()
+    };
     let rows: Vec<Vec<String>> = section.measured(ProbeKind::Replay).iter().map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
-    let header = ["prompt", "policy", "wall", "cpu", "major faults", "minor faults", "fetched", "proved"];
+    let (waits, _) = section.waits();
+    let header = ["prompt", "policy", "wall", "cpu", waits, "minor faults", "fetched", "proved"];
     section.title("First token without compute") + &table(&header, 2, rows)
 }
 
-fn costs(measured: &Measured<'_>) -> Vec<String> {
+fn costs(section: &Section<'_>, measured: &Measured<'_>) -> Vec<String> {
     vec![
         measured.time(|metrics| Some(metrics.wall_ns)),
         measured.time(|metrics| metrics.cpu_ns),
-        measured.count(|metrics| metrics.major_faults),
+        measured.count(section.waits().1),
         measured.count(|metrics| metrics.minor_faults),
         measured.bytes(|metrics| metrics.bytes_fetched),
         measured.proved(),

@@ -17,6 +17,7 @@ impl Metric {
             Metric::CpuNs => metrics.cpu_ns,
             Metric::MajorFaults => metrics.major_faults,
             Metric::MinorFaults => metrics.minor_faults,
+            Metric::PagesPagedIn => metrics.pages_paged_in,
             Metric::BytesFetched => metrics.bytes_fetched,
         }
     }

@@ -39,7 +39,7 @@ impl Metric {
     pub fn is_count(self) -> bool {
         match self {
             Metric::WallNs | Metric::CpuNs => false,
-            Metric::MajorFaults | Metric::MinorFaults | Metric::BytesFetched => true,
+            Metric::MajorFaults | Metric::MinorFaults | Metric::PagesPagedIn | Metric::BytesFetched => true,
         }
     }
 }

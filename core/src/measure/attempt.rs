@@ -233,6 +233,7 @@ impl<'a> Attempt<'a> {
             cpu_ns: usage.cpu.map(|cpu| cpu.0),
             major_faults: usage.major_faults,
             minor_faults: usage.minor_faults,
+            pages_paged_in: usage.pages_paged_in,
             bytes_fetched: usage.bytes_fetched.map(|bytes| bytes.0),
             bytes_covered: work.as_ref().map(|work| work.covered.0),
             operations: work.as_ref().map(|work| work.operations),

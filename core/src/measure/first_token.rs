@@ -236,6 +236,7 @@ impl<'a> Ledger<'a> {
             cpu_ns: usage.cpu.map(|cpu| cpu.0),
             major_faults: usage.major_faults,
             minor_faults: usage.minor_faults,
+            pages_paged_in: usage.pages_paged_in,
             bytes_fetched: usage.bytes_fetched.map(|bytes| bytes.0),
             resident_pages: self.resident_pages(),
             anonymous_bytes: self.scene.os.anonymous_memory().map(|bytes| bytes.0),
@@ -260,6 +261,7 @@ impl<'a> Ledger<'a> {
             cpu: sum(|cost| cost.cpu_ns).map(Nanos),
             major_faults: sum(|cost| cost.major_faults),
             minor_faults: sum(|cost| cost.minor_faults),
+            pages_paged_in: sum(|cost| cost.pages_paged_in),
             bytes_fetched: sum(|cost| cost.bytes_fetched).map(Bytes),
         };
         let first_token = FirstToken {

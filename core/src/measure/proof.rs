@@ -59,7 +59,8 @@ pub fn self_test(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Re
         meter.start();
         mapping.touch(&touch);
         let usage = meter.stop();
-        if usage.major_faults.unwrap_or(0) > 0 || usage.bytes_fetched.is_some_and(|bytes| bytes.0 > 0) {
+        let counts = [usage.major_faults, usage.pages_paged_in, usage.bytes_fetched.map(|bytes| bytes.0)];
+        if counts.into_iter().flatten().any(|count| count > 0) {
             answer = SelfTest::MincoreDoesNotTell;
         }
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::*;
 use crate::job::{CacheState, Pattern, Probe, Prompt, Timing};
-use crate::os::fake::{Eviction, FakeOs};
+use crate::os::fake::{Eviction, FakeOs, Kernel};
 use crate::record::Proof;
 
 const PAGES: u64 = 4;
@@ -20,7 +20,17 @@ fn subject(os: &FakeOs) -> Subject {
 }
 
 fn run(eviction: Eviction, cache: CacheState, probe: Probe) -> (Result<Measured, MeasureError>, String) {
-    let os = FakeOs::new((0..PAGES * 4096).map(|n| (n / 4096 + 1) as u8).collect(), eviction);
+    run_on(Kernel::Linux, eviction, cache, probe)
+}
+
+fn run_on(
+    kernel: Kernel,
+    eviction: Eviction,
+    cache: CacheState,
+    probe: Probe,
+) -> (Result<Measured, MeasureError>, String) {
+    let bytes = (0..PAGES * 4096).map(|n| (n / 4096 + 1) as u8).collect();
+    let os = FakeOs::of(kernel, bytes, eviction);
     let subject = subject(&os);
     let work = Work { span: ByteRange::whole(subject.len), checksum: 1 + 2 + 3 + 4 };
     let case = Case { variant: "m".into(), cache, probe };
@@ -172,6 +182,36 @@ fn what_cannot_be_proved_is_not_called_cold() {
     );
     assert_eq!(measured.residency.before_pages, None, "an answer that isn't one is not recorded");
     assert_eq!(measured.metrics.major_faults, Some(1), "it was cold all the same");
+}
+
+#[test]
+fn darwin_counts_pages_paged_in_and_never_calls_them_faults() {
+    let on_darwin =
+        |eviction| run_on(Kernel::Darwin, eviction, CacheState::Cold, faults(Policy::Normal)).0.unwrap();
+    let measured = on_darwin(Eviction::Works);
+    assert_eq!(measured.residency.proof, Proof::Cold);
+    let Metrics { major_faults, minor_faults, pages_paged_in, .. } = measured.metrics;
+    assert_eq!((major_faults, minor_faults, pages_paged_in), (None, None, Some(1)));
+
+    let measured = on_darwin(Eviction::Unseen);
+    assert_eq!(measured.residency.proof, Proof::ColdUnverified, "its count tells that mincore doesn't");
+}
+
+#[test]
+fn darwin_has_one_tool_of_eviction_and_says_so_of_what_stays() {
+    for eviction in [Eviction::NeedsPageOut, Eviction::Fails] {
+        let (measured, _) = run_on(Kernel::Darwin, eviction, CacheState::Cold, faults(Policy::Normal));
+        let measured = measured.unwrap();
+        assert_eq!((measured.residency.proof, measured.caveats), (Proof::NotCold, vec![Caveat::NotCold]));
+    }
+}
+
+#[test]
+fn a_policy_that_darwin_lacks_fails_its_run_with_what_to_do() {
+    let populate = faults(Policy::Populate);
+    let (measured, _) = run_on(Kernel::Darwin, Eviction::Works, CacheState::Cold, populate);
+    let said = crate::error::chain(&measured.unwrap_err());
+    assert!(said.contains("populate is not supported here: only Linux has it"), "{said}");
 }
 
 #[test]

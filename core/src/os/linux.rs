@@ -8,7 +8,7 @@ use std::path::Path;
 
 use libc::{c_int, c_void};
 
-use super::unix::clock;
+use super::unix::{self, clock};
 use super::{FileFacts, Meter, OsError, Scope, Usage, proc};
 use crate::record::{Conditions, Context, Storage};
 use crate::unit::{ByteRange, Bytes, Nanos, PageSize};
@@ -97,6 +97,20 @@ pub fn write_behind(file: &File, range: ByteRange) {
     let _ = (file, range);
 }
 
+/// Forgets by `advise` which pages are mapped: those that are stay in the page cache.
+pub fn unmap_pages(advise: impl Fn(&'static str, c_int) -> Result<(), OsError>) -> Result<(), OsError> {
+    advise("madvise(MADV_DONTNEED)", libc::MADV_DONTNEED)
+}
+
+/// Asks for pages without waiting for them, by `will_need`.
+pub fn ask_ahead(
+    _: &File,
+    _: ByteRange,
+    will_need: impl FnOnce() -> Result<(), OsError>,
+) -> Result<(), OsError> {
+    will_need()
+}
+
 /// Reclaims pages by `advise`; the kernel does it for files that the caller owns or may write to.
 pub fn page_out(advise: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsError> {
     advise(MADV_PAGEOUT)
@@ -147,17 +161,13 @@ pub fn conditions() -> Conditions {
 
 /// What the system says of an open file.
 pub fn file_facts(file: &File) -> Result<FileFacts, OsError> {
-    let metadata = file.metadata().map_err(|source| OsError::Call { call: "fstat", source })?;
-    if metadata.is_dir() {
-        let source = io::Error::from_raw_os_error(libc::EISDIR);
-        return Err(OsError::Call { call: "open", source });
-    }
+    let metadata = unix::metadata(file)?;
     let (file_system, storage) = file_system(file);
     Ok(FileFacts {
         len: Bytes(metadata.len()),
         device: metadata.dev(),
         inode: metadata.ino(),
-        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        modified_ns: unix::modified_ns(&metadata),
         file_system,
         storage,
         readahead: proc::readahead(metadata.dev()),
@@ -271,6 +281,7 @@ impl Meter for UsageMeter {
             major_faults: Some(after.major_faults - before.major_faults),
             minor_faults: Some(after.minor_faults - before.minor_faults),
             bytes_fetched: self.bytes_fetched().and_then(fetched),
+            ..Usage::default()
         }
     }
 }

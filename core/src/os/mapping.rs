@@ -107,6 +107,17 @@ impl UnixMapping {
         PageRange { first: 0, count: self.page.count(Bytes(self.len as u64)) }
     }
 
+    /// Asks the kernel to drop all pages of the file: Darwin's way to do so.
+    #[cfg(target_vendor = "apple")]
+    pub fn invalidate(&self) -> Result<(), OsError> {
+        let (address, len) = self.part(self.whole());
+        // SAFETY: the range is a live, shared, read-only mapping of a file: nothing in it is lost, it is read again.
+        match len == 0 || unsafe { libc::msync(address, len, libc::MS_INVALIDATE) } == 0 {
+            true => Ok(()),
+            false => Err(OsError::last("msync(MS_INVALIDATE)")),
+        }
+    }
+
     fn advise(&self, call: &'static str, pages: PageRange, advice: i32) -> Result<(), OsError> {
         let (address, len) = self.part(pages);
         // SAFETY: the range is part of a live, read-only file mapping; none of the advices used here changes what
@@ -163,7 +174,7 @@ impl Mapping for UnixMapping {
     }
 
     fn unmap_pages(&self) -> Result<(), OsError> {
-        self.advise("madvise(MADV_DONTNEED)", self.whole(), libc::MADV_DONTNEED)
+        system::unmap_pages(|call, advice| self.advise(call, self.whole(), advice))
     }
 
     fn page_out(&self) -> Result<(), OsError> {

@@ -4,6 +4,8 @@
 //! and `cfg(target_os)` stay behind this door.
 
 mod append;
+#[cfg(target_vendor = "apple")]
+mod darwin;
 pub mod fake;
 mod file;
 mod foreign;
@@ -16,6 +18,8 @@ mod new_file;
 mod proc;
 mod sigbus;
 mod stream;
+#[cfg(target_vendor = "apple")]
+mod sysctl;
 mod told;
 mod unix;
 mod work;
@@ -108,6 +112,9 @@ pub struct Usage {
     pub major_faults: Option<u64>,
     /// Faults that found the page in memory.
     pub minor_faults: Option<u64>,
+    /// Pages of all threads that had to be brought in when they were first touched, as Darwin counts them. It is another
+    /// thing than a major fault: readahead doesn't make it less.
+    pub pages_paged_in: Option<u64>,
     /// Bytes that the process caused to be fetched from storage.
     pub bytes_fetched: Option<Bytes>,
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use super::linux as system;
+use super::unix::system;
 use super::{OsError, folder, readable};
 use crate::unit::{ByteRange, Bytes, FileOffset};
 

@@ -1,14 +1,16 @@
 //! A thread that asks for pages ahead of whoever will touch them.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::mapping::UnixMapping;
+use super::unix::system;
 use super::{Mapping, OsError, Stream};
 use crate::job::Advice;
-use crate::unit::PageRange;
+use crate::unit::{PageRange, PageSize};
 
 /// How often it is asked whether a piece has come. Short against the time that one takes on a phone.
 const PAUSE: Duration = Duration::from_micros(100);
@@ -17,16 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The thread, or what it will need.
 pub enum Streaming {
-    Ready { mapping: UnixMapping, pieces: Vec<PageRange>, lead: u64 },
+    Ready { mapping: UnixMapping, file: File, page: PageSize, pieces: Vec<PageRange>, lead: u64 },
     Running { stop: Arc<AtomicBool>, thread: JoinHandle<Result<(), OsError>> },
 }
 
 impl Stream for Streaming {
     fn start(self: Box<Self>) -> Result<Box<dyn Stream>, OsError> {
-        let Streaming::Ready { mapping, pieces, lead } = *self else { return Ok(self) };
+        let Streaming::Ready { mapping, file, page, pieces, lead } = *self else { return Ok(self) };
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
-        let walk = move || walk(&mapping, &pieces, lead, &asked);
+        let ask = move |mapping: &UnixMapping, piece| {
+            let will_need = || mapping.apply(Advice::WillNeed, piece);
+            system::ask_ahead(&file, page.bytes_of(piece), will_need)
+        };
+        let walk = move || walk(&mapping, &pieces, lead, &asked, ask);
         let thread = std::thread::Builder::new().name("stream".to_owned()).spawn(walk);
         let thread = thread.map_err(|source| OsError::Call { call: "starting a thread", source })?;
         Ok(Box::new(Streaming::Running { stop, thread }))
@@ -40,7 +46,13 @@ impl Stream for Streaming {
 }
 
 /// Asks for `pieces` in order, at most `lead` pages ahead of what has come.
-fn walk(mapping: &UnixMapping, pieces: &[PageRange], lead: u64, stop: &AtomicBool) -> Result<(), OsError> {
+fn walk(
+    mapping: &UnixMapping,
+    pieces: &[PageRange],
+    lead: u64,
+    stop: &AtomicBool,
+    ask: impl Fn(&UnixMapping, PageRange) -> Result<(), OsError>,
+) -> Result<(), OsError> {
     let (mut awaited, mut ahead) = (0, 0);
     for (index, &piece) in pieces.iter().enumerate() {
         while awaited < index && ahead + piece.count > lead {
@@ -51,7 +63,7 @@ fn walk(mapping: &UnixMapping, pieces: &[PageRange], lead: u64, stop: &AtomicBoo
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        mapping.apply(Advice::WillNeed, piece)?;
+        ask(mapping, piece)?;
         ahead += piece.count;
     }
     Ok(())

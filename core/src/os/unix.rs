@@ -1,9 +1,13 @@
-//! What POSIX systems share; files and mappings have a file each. What Linux alone has is in `linux.rs`; another system
-//! brings a file with the same names.
+//! What POSIX systems share; files and mappings have a file each. What one system alone has is in `linux.rs` or
+//! `darwin.rs`, under the same names.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+#[cfg(target_vendor = "apple")]
+pub(super) use super::darwin as system;
 use super::file::UnixFile;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use super::linux as system;
@@ -82,8 +86,23 @@ impl Os for Unix {
     fn stream(&self, path: &Path, pieces: &[PageRange], lead: Bytes) -> Result<Box<dyn Stream>, OsError> {
         let file = File::open(path).map_err(|source| OsError::Call { call: "open", source })?;
         let mapping = UnixMapping::new(&file, &system::file_facts(&file)?, self.page)?;
-        Ok(Box::new(Streaming::Ready { mapping, pieces: pieces.to_vec(), lead: self.page.count(lead) }))
+        let (pieces, lead) = (pieces.to_vec(), self.page.count(lead));
+        Ok(Box::new(Streaming::Ready { mapping, file, page: self.page, pieces, lead }))
     }
+}
+
+/// What the system keeps of an open file. A folder, which Linux opens for reading as well, is refused.
+pub fn metadata(file: &File) -> Result<Metadata, OsError> {
+    let metadata = file.metadata().map_err(|source| OsError::Call { call: "fstat", source })?;
+    match metadata.is_dir() {
+        true => Err(OsError::Call { call: "open", source: io::Error::from_raw_os_error(libc::EISDIR) }),
+        false => Ok(metadata),
+    }
+}
+
+/// When it was last written to, in ns since 1970.
+pub fn modified_ns(metadata: &Metadata) -> i128 {
+    i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
 }
 
 /// `clock_gettime` in nanoseconds.

@@ -80,7 +80,12 @@ fn counters(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Result<
         Some(0) => (Finding::Bad, format!("a touch of an evicted page counts no {what}")),
         Some(n) => (Finding::Good, format!("a touch of an evicted page counts {n} {what}")),
     };
-    let (faults, faults_found) = seen(usage.major_faults, "major fault(s)");
+    let (faults, faults_found) = match (usage.major_faults, usage.pages_paged_in) {
+        (None, Some(n)) => {
+            (Finding::Poor, format!("not counted; a touch of an evicted page counts {n} page(s) paged in"))
+        }
+        (counted, _) => seen(counted, "major fault(s)"),
+    };
     let (fetched, fetched_found) = seen(usage.bytes_fetched.map(|bytes| bytes.0), "byte(s) fetched");
     Ok([
         check(

@@ -16,6 +16,9 @@ pub struct Metrics {
     pub major_faults: Option<u64>,
     /// Faults of the same threads that found the page in memory.
     pub minor_faults: Option<u64>,
+    /// Pages that had to be brought in when the process first touched them; Darwin alone counts so, and counts no major
+    /// faults.
+    pub pages_paged_in: Option<u64>,
     /// Bytes that the process caused to be fetched from storage, readahead included.
     pub bytes_fetched: Option<u64>,
     /// Bytes of the file that the probe covered; `null` when an engine decided what is read.
@@ -59,6 +62,8 @@ pub struct PhaseCost {
     pub major_faults: Option<u64>,
     /// Faults of all threads that found the page in memory.
     pub minor_faults: Option<u64>,
+    /// Pages that had to be brought in when the process first touched them, on Darwin.
+    pub pages_paged_in: Option<u64>,
     /// Bytes fetched from storage, readahead included.
     pub bytes_fetched: Option<u64>,
     /// Pages of the file in memory at its end; `null` when this system doesn't tell.

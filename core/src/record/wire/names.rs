@@ -204,6 +204,8 @@ wire_names! {
         MajorFaults,
         /// Faults that found the page in memory.
         MinorFaults,
+        /// Pages that had to be brought in when they were first touched, as Darwin counts them.
+        PagesPagedIn,
         /// Bytes fetched from storage.
         BytesFetched,
     }

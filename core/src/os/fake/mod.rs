@@ -1,17 +1,17 @@
 //! A scripted system: remembers what was asked of it and answers as it was told. For tests of orders and decisions.
 
+mod file;
+
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{
-    Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, Os, OsError, Reads, Scope, Stream, Touches, Usage,
-    page_sum,
-};
-use crate::job::{Advice, Io};
+use file::FakeFile;
+
+use super::{FileFacts, Meter, ModelFile, Os, OsError, Scope, Stream, Usage, page_sum};
+use crate::job::Io;
 use crate::record::{Conditions, Context, Device, Storage};
-use crate::unit::{ByteRange, Bytes, FileOffset, Nanos, PageRange, PageSize};
+use crate::unit::{ByteRange, Bytes, Nanos, PageRange, PageSize};
 
 /// How the system treats pages that are to be evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub enum Eviction {
     Unseen,
 }
 
+/// Whose ways it has where systems differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// Faults that wait for storage are counted, there is a second tool of eviction, and pages can be populated.
+    Linux,
+    /// None of these: pages paged in are counted.
+    Darwin,
+}
+
 /// The scripted system. Every file that it opens holds the same bytes.
 #[derive(Clone)]
 pub struct FakeOs(Rc<State>);
@@ -33,6 +42,7 @@ pub struct FakeOs(Rc<State>);
 struct State {
     bytes: Vec<u8>,
     eviction: Eviction,
+    kernel: Kernel,
     clock: Cell<u64>,
     in_memory: Cell<bool>,
     fetches: Cell<u64>,
@@ -42,8 +52,13 @@ struct State {
 impl FakeOs {
     /// A system whose files hold `bytes`, none of them in memory.
     pub fn new(bytes: Vec<u8>, eviction: Eviction) -> Self {
+        FakeOs::of(Kernel::Linux, bytes, eviction)
+    }
+
+    /// As [`FakeOs::new`], with the ways of `kernel`.
+    pub fn of(kernel: Kernel, bytes: Vec<u8>, eviction: Eviction) -> Self {
         let (clock, in_memory, fetches, asked) = Default::default();
-        FakeOs(Rc::new(State { bytes, eviction, clock, in_memory, fetches, asked }))
+        FakeOs(Rc::new(State { bytes, eviction, kernel, clock, in_memory, fetches, asked }))
     }
 
     /// What was asked since the last time, in order.
@@ -60,6 +75,14 @@ impl State {
     fn fetch(&self) {
         if !self.in_memory.replace(true) {
             self.fetches.set(self.fetches.get() + 1);
+        }
+    }
+
+    /// What Darwin lacks.
+    fn linux_only(&self, call: &'static str) -> Result<(), OsError> {
+        match self.kernel {
+            Kernel::Linux => Ok(()),
+            Kernel::Darwin => Err(OsError::Unsupported { call, hint: "only Linux has it" }),
         }
     }
 
@@ -172,119 +195,10 @@ impl Meter for FakeMeter {
 
     fn stop(&mut self) -> Usage {
         self.state.note("stop");
-        let major_faults = Some(self.state.fetches.get() - self.fetches);
-        Usage { wall: Nanos(1), cpu: None, major_faults, minor_faults: None, bytes_fetched: None }
-    }
-}
-
-struct FakeFile {
-    state: Rc<State>,
-    facts: FileFacts,
-}
-
-impl ModelFile for FakeFile {
-    fn facts(&self) -> &FileFacts {
-        &self.facts
-    }
-
-    fn map(&self) -> Result<Box<dyn Mapping>, OsError> {
-        self.state.note("map");
-        Ok(Box::new(FakeMapping { state: self.state.clone() }))
-    }
-
-    fn drop_cache(&self) -> Result<(), OsError> {
-        self.state.note("drop cache");
-        if matches!(self.state.eviction, Eviction::Works | Eviction::Unseen) {
-            self.state.in_memory.set(false);
+        let (wall, fetches) = (Nanos(1), Some(self.state.fetches.get() - self.fetches));
+        match self.state.kernel {
+            Kernel::Linux => Usage { wall, major_faults: fetches, ..Usage::default() },
+            Kernel::Darwin => Usage { wall, pages_paged_in: fetches, ..Usage::default() },
         }
-        Ok(())
-    }
-
-    fn read_through(&self, range: ByteRange, consume: &mut dyn FnMut(&[u8])) -> Result<(), OsError> {
-        self.state.note("read through");
-        self.state.fetch();
-        consume(&self.state.bytes[range.start.0 as usize..range.end().0 as usize]);
-        Ok(())
-    }
-
-    fn read_at(&self, buffer: &mut [u8], start: FileOffset) -> Result<(), OsError> {
-        let range = ByteRange { start, len: Bytes(buffer.len() as u64) };
-        self.read_through(range, &mut |bytes| buffer.copy_from_slice(bytes))
-    }
-
-    fn copy(&self, range: ByteRange, to: &NewFile, at: FileOffset) -> Result<(), OsError> {
-        to.write(&self.state.bytes[range.start.0 as usize..range.end().0 as usize], at)
-    }
-
-    fn check_unchanged(&self) -> Result<(), OsError> {
-        Ok(())
-    }
-
-    fn read(
-        &self,
-        reads: &Reads,
-        buffers: &mut [Buffer],
-        latencies: &[AtomicU64],
-        meter: &mut dyn Meter,
-    ) -> Result<(u64, Usage), OsError> {
-        meter.start();
-        let (count, threads) = (reads.order().len(), buffers.len());
-        self.state.note(format!("read {count} × {} by {threads}", reads.io_size().exact()));
-        self.state.fetch();
-        latencies.iter().for_each(|latency| latency.store(1, Ordering::Relaxed));
-        let sum = reads.order().iter().map(|&index| self.state.sum(reads.range(index))).sum();
-        Ok((sum, meter.stop()))
-    }
-}
-
-struct FakeMapping {
-    state: Rc<State>,
-}
-
-impl Mapping for FakeMapping {
-    fn bytes(&self) -> &[u8] {
-        &self.state.bytes
-    }
-
-    fn resident(&self, pages: PageRange) -> Result<u64, OsError> {
-        self.state.note("resident?");
-        let seen = self.state.in_memory.get() || self.state.eviction == Eviction::Unseen;
-        Ok(if seen { pages.count } else { 0 })
-    }
-
-    fn unmap_pages(&self) -> Result<(), OsError> {
-        self.state.note("unmap pages");
-        Ok(())
-    }
-
-    fn page_out(&self) -> Result<(), OsError> {
-        self.state.note("page out");
-        if self.state.eviction == Eviction::NeedsPageOut {
-            self.state.in_memory.set(false);
-        }
-        Ok(())
-    }
-
-    fn apply(&self, advice: Advice, _: PageRange) -> Result<(), OsError> {
-        self.state.note(format!("apply {advice:?}"));
-        Ok(())
-    }
-
-    fn touch(&self, touches: &Touches) -> u64 {
-        self.state.note(format!("touch {} pages", touches.order().len()));
-        self.state.fetch();
-        let first = touches.pages().first;
-        let byte = |index: &u32| self.state.bytes[((first + u64::from(*index)) * PAGE.bytes()) as usize];
-        touches.order().iter().map(|index| u64::from(byte(index))).sum()
-    }
-
-    fn touch_each(&self, touches: &Touches, latencies: &[AtomicU64]) -> u64 {
-        self.state.note("each timed:");
-        latencies.iter().for_each(|latency| latency.store(1, Ordering::Relaxed));
-        self.touch(touches)
-    }
-
-    fn cut_short(&self) -> Option<FileOffset> {
-        None
     }
 }
