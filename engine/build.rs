@@ -10,7 +10,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let system = std::env::var("CARGO_CFG_TARGET_OS").expect("cargo sets CARGO_CFG_TARGET_OS");
     if !["linux", "android"].contains(&system.as_str()) {
-        return; // Apple's linker can't
+        return; // Apple's linker can't: scripts/build-xcframework does it at compile time
     }
     let arguments = WRAPPED.map(|function| format!("-Wl,--wrap={function}"));
     println!("cargo::metadata=link_args={}", arguments.join(" "));

@@ -2,6 +2,9 @@
 //! switch for it; the linker puts these functions in place of the system's (`--wrap`, see build.rs), and they withhold
 //! what asks for pages ahead of their use. docs/adr/0006-prefetch-stripped-at-link-time.md says why so.
 //!
+//! Apple's linker knows no `--wrap`: there the compiler gives llama.cpp's calls these functions' names
+//! (docs/adr/0011-apple-platforms.md).
+//!
 //! They act only inside [`observe`], on the thread that called it; everything else passes through. A program that was
 //! linked without the arguments never comes here: [`Observed`] is then empty, which is how it is known.
 
@@ -12,6 +15,12 @@ use libc::{c_int, c_void, off_t, size_t};
 use packbench_core::job::Advice;
 use packbench_core::os::{Foreign, OsError};
 use packbench_core::unit::{Bytes, FileOffset};
+
+#[cfg(not(target_vendor = "apple"))]
+const MAP_POPULATE: c_int = libc::MAP_POPULATE;
+/// Darwin has no such flag.
+#[cfg(target_vendor = "apple")]
+const MAP_POPULATE: c_int = 0;
 
 /// What passed the hooks.
 #[derive(Default)]
@@ -148,8 +157,10 @@ fn in_scope<T>(act: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     Some(answer)
 }
 
-// SAFETY: the linker's --wrap=NAME gives the system's function this name; the signatures are POSIX's.
+// SAFETY: the linker's --wrap=NAME gives the system's function this name, and on Apple's systems it has its own; the
+// signatures are POSIX's.
 unsafe extern "C" {
+    #[cfg_attr(target_vendor = "apple", link_name = "mmap")]
     fn __real_mmap(
         address: *mut c_void,
         len: size_t,
@@ -158,8 +169,11 @@ unsafe extern "C" {
         fd: c_int,
         offset: off_t,
     ) -> *mut c_void;
+    #[cfg_attr(target_vendor = "apple", link_name = "munmap")]
     fn __real_munmap(address: *mut c_void, len: size_t) -> c_int;
+    #[cfg_attr(target_vendor = "apple", link_name = "posix_madvise")]
     fn __real_posix_madvise(address: *mut c_void, len: size_t, advice: c_int) -> c_int;
+    #[cfg(not(target_vendor = "apple"))]
     fn __real_posix_fadvise(fd: c_int, offset: off_t, len: off_t, advice: c_int) -> c_int;
 }
 
@@ -175,9 +189,9 @@ unsafe extern "C" fn __wrap_mmap(
     offset: off_t,
 ) -> *mut c_void {
     let is_weights = fd >= 0 && protection == libc::PROT_READ && flags & libc::MAP_SHARED != 0;
-    let populates = is_weights && flags & libc::MAP_POPULATE != 0;
+    let populates = is_weights && flags & MAP_POPULATE != 0;
     let withheld = populates && in_scope(Scope::withholds) == Some(true);
-    let flags = if withheld { flags & !libc::MAP_POPULATE } else { flags };
+    let flags = if withheld { flags & !MAP_POPULATE } else { flags };
     // SAFETY: as of this function; leaving MAP_POPULATE out changes when pages come in, not what they hold.
     let start = unsafe { __real_mmap(address, len, protection, flags, fd, offset) };
     if is_weights && start != libc::MAP_FAILED {
@@ -208,6 +222,7 @@ unsafe extern "C" fn __wrap_posix_madvise(address: *mut c_void, len: size_t, adv
 
 /// # Safety
 /// As of posix_fadvise(2).
+#[cfg(not(target_vendor = "apple"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap_posix_fadvise(fd: c_int, offset: off_t, len: off_t, advice: c_int) -> c_int {
     if advice == libc::POSIX_FADV_SEQUENTIAL && in_scope(Scope::withholds) == Some(true) {
