@@ -1,0 +1,126 @@
+import Foundation
+@_exported import PackbenchBindings
+
+/// How far a session is. Foundation has a `Progress` of its own.
+public typealias SessionProgress = PackbenchBindings.Progress
+
+/// What a session tells while it lasts.
+public enum Event: Sendable, Equatable {
+    /// Another line is in the report.
+    case progress(SessionProgress)
+    /// It has ended, and the report holds what it measured. The last event of `run` and of `resume`.
+    case finished(Outcome)
+    /// This process has carried out what it can of an assignment. The last event of `carryOut`.
+    case carried(Carried)
+}
+
+/// Measures how this phone brings models into memory.
+///
+/// One session at a time in a process: a second one throws `PackbenchError.Busy`. Cancelling the task that reads the
+/// events cancels the session after the run under way; ``ended()`` waits until it has, and what was finished is in the
+/// report.
+public actor BenchSession {
+    public typealias Events = AsyncThrowingStream<Event, any Error>
+
+    private let phone: any Phone
+    private let cache: URL
+    private var last: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - phone: what only an app can ask its system; see ``ApplePhone``.
+    ///   - cache: a folder for what a later session can use again.
+    public init(phone: any Phone, cache: URL) {
+        self.phone = phone
+        self.cache = cache
+    }
+
+    /// Carries out `job` and writes `report`, which may not exist yet.
+    ///
+    /// The stream throws `PackbenchError`, which says what to do.
+    public func run(_ job: Job, report: URL) -> Events {
+        events { [phone, cache] session, listener in
+            .finished(
+                try session.run(
+                    job: job.json,
+                    report: report.path,
+                    cache: cache.path,
+                    phone: phone,
+                    listener: listener
+                ))
+        }
+    }
+
+    /// Goes on with the session of `report`; `models` are its files by name.
+    public func resume(_ report: URL, models: [String: URL]) -> Events {
+        events { [phone, cache] session, listener in
+            .finished(
+                try session.resume(
+                    report: report.path,
+                    models: models.mapValues(\.path),
+                    cache: cache.path,
+                    phone: phone,
+                    listener: listener
+                ))
+        }
+    }
+
+    /// Carries out as much as this process can of an assignment that `packbench run` on a computer hands out. Each line
+    /// of the report is an event.
+    public func carryOut(_ assignment: String) -> Events {
+        events { [phone] session, listener in
+            .carried(try session.carryOut(assignment: assignment, phone: phone, listener: listener))
+        }
+    }
+
+    /// Returns when the session that was begun last is over, also when it was cancelled.
+    public func ended() async {
+        await last?.value
+    }
+
+    private func events(_ work: @escaping @Sendable (Session, any Listener) throws -> Event) -> Events {
+        let session = Session()
+        let (events, continuation) = Events.makeStream()
+        continuation.onTermination = { reason in
+            if case .cancelled = reason { session.cancel() }
+        }
+        last = Task {
+            await onThreadOfItsOwn {
+                do {
+                    continuation.yield(try work(session, Relay(continuation)))
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+        }
+        return events
+    }
+}
+
+/// Hands lines on to whoever reads the events.
+private final class Relay: Listener {
+    private let continuation: BenchSession.Events.Continuation
+
+    init(_ continuation: BenchSession.Events.Continuation) {
+        self.continuation = continuation
+    }
+
+    func told(progress: SessionProgress) {
+        continuation.yield(.progress(progress))
+    }
+}
+
+/// A session blocks for minutes, which threads of Swift's own pool mustn't, and computes in deep calls. Its priority is
+/// that of work which a person waits for: lower ones are moved to slower cores.
+private func onThreadOfItsOwn(_ work: @escaping @Sendable () -> Void) async {
+    await withCheckedContinuation { ended in
+        let thread = Thread {
+            work()
+            ended.resume()
+        }
+        thread.name = "packbench"
+        thread.stackSize = 8 << 20
+        thread.qualityOfService = .userInitiated
+        thread.start()
+    }
+}

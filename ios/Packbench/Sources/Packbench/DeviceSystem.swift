@@ -1,0 +1,100 @@
+#if os(iOS)
+    import Foundation
+    import UIKit
+    import os
+
+    /// The phone that this process runs on.
+    public struct DeviceSystem: PhoneSystem {
+        @MainActor
+        public init() {
+            UIDevice.current.isBatteryMonitoringEnabled = true
+        }
+
+        public var model: String? {
+            ProcessInfo.processInfo.environment["SIMULATOR_MODEL_IDENTIFIER"] ?? named("hw.machine")
+        }
+
+        public var version: String? { "iOS \(ProcessInfo.processInfo.operatingSystemVersionString)" }
+
+        public var isDebugged: Bool? {
+            #if DEBUG
+                true
+            #else
+                isTraced()
+            #endif
+        }
+
+        public var isSimulator: Bool {
+            #if targetEnvironment(simulator)
+                true
+            #else
+                false
+            #endif
+        }
+
+        public var thermalState: ThermalState? { ThermalState(rawValue: ProcessInfo.processInfo.thermalState.rawValue) }
+
+        public var isLowPowerModeEnabled: Bool? { ProcessInfo.processInfo.isLowPowerModeEnabled }
+
+        public var battery: Battery? {
+            onMain {
+                let device = UIDevice.current
+                return Battery(level: device.batteryLevel, state: Battery.State(device.batteryState))
+            }
+        }
+
+        public var isForeground: Bool? { onMain { UIApplication.shared.applicationState == .active } }
+
+        public var availableMemory: Int? { os_proc_available_memory() }
+
+        /// UIKit answers on the main thread alone. A session asks from a thread of its own, between runs.
+        private func onMain<T: Sendable>(_ ask: @MainActor @Sendable () -> T) -> T {
+            Thread.isMainThread
+                ? MainActor.assumeIsolated(ask) : DispatchQueue.main.sync { MainActor.assumeIsolated(ask) }
+        }
+    }
+
+    extension ApplePhone {
+        /// This phone, which tells of each change of its warmth as long as the app lives.
+        @MainActor
+        public static func current() -> ApplePhone {
+            let phone = ApplePhone(system: DeviceSystem())
+            NotificationCenter.default.addObserver(
+                forName: ProcessInfo.thermalStateDidChangeNotification,
+                object: nil,
+                queue: nil
+            ) { _ in phone.thermalStateChanged() }
+            return phone
+        }
+    }
+
+    extension Battery.State {
+        fileprivate init(_ state: UIDevice.BatteryState) {
+            self =
+                switch state {
+                case .unplugged: .unplugged
+                case .charging: .charging
+                case .full: .full
+                case .unknown: .unknown
+                @unknown default: .unknown
+                }
+        }
+    }
+
+    private func named(_ name: String) -> String? {
+        var length = 0
+        guard sysctlbyname(name, nil, &length, nil, 0) == 0, length > 1 else { return nil }
+        var answer = [UInt8](repeating: 0, count: length)
+        guard sysctlbyname(name, &answer, &length, nil, 0) == 0 else { return nil }
+        return String(decoding: answer.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    /// Apple's QA1361.
+    private func isTraced() -> Bool? {
+        var info = kinfo_proc()
+        var size = MemoryLayout<kinfo_proc>.stride
+        var name = [CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()]
+        guard Darwin.sysctl(&name, UInt32(name.count), &info, &size, nil, 0) == 0 else { return nil }
+        return info.kp_proc.p_flag & P_TRACED != 0
+    }
+#endif

@@ -1,0 +1,167 @@
+import Foundation
+import Packbench
+
+/// How a session without a screen ended. The codes are those of `packbench run` and `compare`.
+public enum Verdict: Int32, Sendable {
+    /// It was measured, and nothing is worse by the threshold.
+    case passed = 0
+    case regression = 1
+    /// It was not measured to its end, or can't be compared.
+    case invalid = 2
+    /// What is left takes a fresh process: launch the app again.
+    case again = 3
+}
+
+/// A session without a screen, asked for by launch arguments. Files are named as they lie in the app's Documents.
+///
+/// - `--job FILE`: carries it out. Its models lie beside it.
+/// - `--suppress A,B`: guards to measure in spite of.
+/// - `--compare FIELD`: the verdict is that of the arms that differ in this field.
+/// - `--resume REPORT`: goes on with an earlier report.
+/// - `--assignment FILE`: carries out as much of it as this process can; each line of the report is told.
+///
+/// What it tells are lines `packbench: KEY=VALUE`, `report` and `verdict` last, for whoever reads the console.
+public struct Headless: Sendable {
+    /// What it came to.
+    public struct Ended: Sendable, Equatable {
+        public let verdict: Verdict
+        public let report: URL?
+        public let error: String?
+    }
+
+    private let arguments: [String: String]
+    private let folders: Folders
+    private let session: BenchSession
+    private let tell: @Sendable (String) -> Void
+
+    /// `nil` when the arguments ask for a screen.
+    public init?(
+        arguments: [String],
+        folders: Folders,
+        session: BenchSession,
+        tell: @escaping @Sendable (String) -> Void
+    ) {
+        let named = Self.named(arguments)
+        guard named.keys.contains(where: ["job", "resume", "assignment"].contains) else { return nil }
+        (self.arguments, self.folders, self.session, self.tell) = (named, folders, session, tell)
+    }
+
+    private static func named(_ arguments: [String]) -> [String: String] {
+        let pairs = zip(arguments, arguments.dropFirst()).filter { $0.0.hasPrefix("--") }
+        return Dictionary(pairs.map { (String($0.0.dropFirst(2)), $0.1) }) { _, last in last }
+    }
+
+    /// Does what the arguments say. It throws nothing: whoever launched it sees only what it tells.
+    public func run() async -> Ended {
+        let ended: Ended
+        do {
+            ended = try await ask()
+        } catch let error as PackbenchError {
+            ended = Ended(verdict: .invalid, report: nil, error: error.reason)
+        } catch {
+            ended = Ended(verdict: .invalid, report: nil, error: "\(error)")
+        }
+        if let error = ended.error { say("error", error) }
+        if let report = ended.report { say("report", report.path) }
+        say("verdict", "\(ended.verdict)")
+        return ended
+    }
+
+    private func ask() async throws -> Ended {
+        if let name = arguments["assignment"] {
+            let assignment = try placed(file(name)) { $0["cache_dir"] = folders.cache.path }
+            return try await carryOut(assignment)
+        }
+        if let name = arguments["resume"] {
+            let report = file(name)
+            let models = Dictionary(uniqueKeysWithValues: folders.models().map { ($0.lastPathComponent, $0) })
+            return await recorded(report, await session.resume(report, models: models))
+        }
+        let guards = arguments["suppress"].map { $0.split(separator: ",").map(String.init) } ?? []
+        let job = try placed(file(arguments["job"] ?? "")) { job in
+            job["suppress"] = (job["suppress"] as? [String] ?? []) + guards
+        }
+        let report = folders.newReport()
+        return await recorded(report, await session.run(Job(json: job), report: report))
+    }
+
+    private func carryOut(_ assignment: String) async throws -> Ended {
+        for try await event in await session.carryOut(assignment) {
+            switch event {
+            case .progress(let progress): say("line", progress.line)
+            case .carried(.through): return Ended(verdict: .passed, report: nil, error: nil)
+            case .carried(.soFar): return Ended(verdict: .again, report: nil, error: nil)
+            case .finished: break
+            }
+        }
+        return Ended(verdict: .invalid, report: nil, error: "the session was cancelled")
+    }
+
+    /// However the session ends, what was finished is handed out.
+    private func recorded(_ report: URL, _ events: BenchSession.Events) async -> Ended {
+        func ended(_ verdict: Verdict, _ error: String? = nil) -> Ended {
+            let isThere = FileManager.default.fileExists(atPath: report.path)
+            return Ended(verdict: verdict, report: isThere ? report : nil, error: error)
+        }
+        do {
+            for try await event in events {
+                switch event {
+                case .progress(let progress): say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
+                case .finished(let outcome) where outcome.status == .cancelled:
+                    return ended(.invalid, "the session was cancelled")
+                case .finished(let outcome) where outcome.runs == outcome.failed:
+                    return ended(.invalid, "every run failed: the report says why")
+                case .finished: return ended(try verdict(of: report))
+                case .carried: break
+                }
+            }
+            return ended(.invalid, "the session was cancelled")
+        } catch let error as PackbenchError {
+            return ended(.invalid, error.reason)
+        } catch {
+            return ended(.invalid, "\(error)")
+        }
+    }
+
+    private func verdict(of report: URL) throws -> Verdict {
+        guard let field = arguments["compare"] else { return .passed }
+        switch try compare(path: report.path, question: Question(by: field)).gate {
+        case .passed: return .passed
+        case .regression: return .regression
+        case .invalid: return .invalid
+        }
+    }
+
+    /// The JSON of `file`, changed, with each of its models where it lies in this container. In an assignment the job is
+    /// a part.
+    private func placed(_ file: URL, change: (inout [String: Any]) -> Void) throws -> String {
+        guard FileManager.default.fileExists(atPath: file.path) else {
+            throw PackbenchError.Job(reason: "\(file.lastPathComponent) is missing: copy it into the app's Documents")
+        }
+        let read = try JSONSerialization.jsonObject(with: try Data(contentsOf: file))
+        guard var json = read as? [String: Any] else { throw PackbenchError.Job(reason: "the job is no JSON object") }
+        change(&json)
+        if let job = json["job"] as? [String: Any] {
+            json["job"] = placed(job)
+        } else {
+            json = placed(json)
+        }
+        return String(decoding: try JSONSerialization.data(withJSONObject: json), as: UTF8.self)
+    }
+
+    private func placed(_ job: [String: Any]) -> [String: Any] {
+        let models = (job["models"] as? [[String: Any]] ?? []).map { model in
+            model.merging(["path": file(model["path"] as? String ?? "").path]) { _, placed in placed }
+        }
+        return job.merging(["models": models]) { _, placed in placed }
+    }
+
+    /// A name alone counts: the path to a container changes with each installation.
+    private func file(_ name: String) -> URL {
+        folders.documents.appendingPathComponent(URL(fileURLWithPath: name).lastPathComponent)
+    }
+
+    private func say(_ key: String, _ value: String) {
+        tell("packbench: \(key)=\(value)")
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Packbench
+import PackbenchApp
+import XCTest
+
+/// A phone on battery, in front, unless told otherwise.
+private final class TestPhone: Phone {
+    private let told: Facts
+
+    init(_ facts: Facts) {
+        told = facts
+    }
+
+    func identity() -> Identity { Identity() }
+
+    func facts() -> Facts { told }
+}
+
+/// What was told, from any thread.
+final class Told: @unchecked Sendable {
+    private var all: [String] = []
+    private let lock = NSLock()
+
+    var lines: [String] { lock.withLock { all } }
+
+    @Sendable func append(_ line: String) {
+        lock.withLock { all.append(line) }
+    }
+}
+
+/// An app's container on the disk of the build, for what lies in memory can't be evicted.
+/// XCTest uses one from one thread at a time.
+class AppTestCase: XCTestCase, @unchecked Sendable {
+    private(set) var folders: Folders!
+    private(set) var realModel: URL!
+
+    static let shortJob = #"""
+        {"models":[{"path":"/on/a/computer/m.gguf"}],"probes":["faults"],"policies":["normal","random"],
+         "patterns":["sequential"],"caches":["cold"],"blocks":1,"wait_ms":0}
+        """#
+
+    override func setUpWithError() throws {
+        let path = try XCTUnwrap(ProcessInfo.processInfo.environment["PACKBENCH_MODEL"], "set by scripts/swift")
+        try XCTSkipIf(path.isEmpty, "there is no model: scripts/get-model smollm2")
+        realModel = URL(fileURLWithPath: path)
+        let build = URL(fileURLWithPath: FileManager.default.currentDirectoryPath).appendingPathComponent(".build")
+        let container = build.appendingPathComponent("container-\(UUID().uuidString)")
+        folders = Folders(
+            documents: container.appendingPathComponent("Documents"),
+            cache: container.appendingPathComponent("Caches")
+        )
+        try FileManager.default.createDirectory(at: folders.documents, withIntermediateDirectories: true)
+    }
+
+    override func tearDownWithError() throws {
+        if let folders { try FileManager.default.removeItem(at: folders.documents.deletingLastPathComponent()) }
+    }
+
+    func session(_ facts: Facts = Facts()) -> BenchSession {
+        BenchSession(phone: TestPhone(facts), cache: folders.cache)
+    }
+
+    func write(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: folders.documents.appendingPathComponent(name))
+    }
+
+    func haveModel() throws {
+        try FileManager.default.copyItem(at: realModel, to: folders.documents.appendingPathComponent("m.gguf"))
+    }
+}
+
+/// A report of which the last run and the end are missing.
+func cutReport(_ folders: Folders, _ session: BenchSession) async throws -> URL {
+    try Data(AppTestCase.shortJob.utf8).write(to: folders.documents.appendingPathComponent("job.json"))
+    let headless = Headless(arguments: ["app", "--job", "job.json"], folders: folders, session: session) { _ in }
+    let ended = await (try XCTUnwrap(headless)).run()
+    let report = try XCTUnwrap(ended.report)
+    let lines = try String(contentsOf: report, encoding: .utf8).components(separatedBy: "\n")
+    let lastRun = try XCTUnwrap(lines.lastIndex { $0.hasPrefix(#"{"kind":"run""#) })
+    try Data((lines[..<lastRun].joined(separator: "\n") + "\n").utf8).write(to: report)
+    return report
+}

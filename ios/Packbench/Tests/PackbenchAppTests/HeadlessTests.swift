@@ -1,0 +1,66 @@
+import Foundation
+import Packbench
+import PackbenchApp
+import XCTest
+
+/// What devicectl and simctl see.
+final class HeadlessTests: AppTestCase, @unchecked Sendable {
+    func testAJobIsCarriedOutAndItsReportNamed() async throws {
+        try haveModel()
+        try write("job.json", Self.shortJob)
+        let (ended, told) = try await launch("--job", "/elsewhere/job.json", "--compare", "policy")
+        XCTAssertNil(ended.error)
+        XCTAssertEqual(ended.verdict, .passed, "nothing is shown to be worse")
+        let report = try XCTUnwrap(ended.report)
+        XCTAssertEqual(told.suffix(2), ["packbench: report=\(report.path)", "packbench: verdict=passed"])
+        XCTAssert(told.contains { $0.hasPrefix("packbench: progress=2/2 ") }, "\(told)")
+        XCTAssertEqual(report.lastPathComponent, "report-001.jsonl")
+    }
+
+    func testAGuardRefusesUnlessItIsSuppressed() async throws {
+        try haveModel()
+        try write("job.json", Self.shortJob)
+        let charging = Facts(charging: true)
+        let (refused, _) = try await launch("--job", "job.json", facts: charging)
+        XCTAssertEqual(refused.verdict, .invalid)
+        XCTAssertNil(refused.report)
+        XCTAssert(try XCTUnwrap(refused.error).contains("unplug it"))
+        let (ended, _) = try await launch("--job", "job.json", "--suppress", "Charging", facts: charging)
+        XCTAssertEqual(ended.verdict, .passed)
+    }
+
+    func testAReportThatWasCutIsGoneOnWith() async throws {
+        try haveModel()
+        let report = try await cutReport(folders, session())
+        let (ended, _) = try await launch("--resume", report.lastPathComponent)
+        XCTAssertEqual(ended.verdict, .passed, ended.error ?? "")
+        let headers = try String(contentsOf: report, encoding: .utf8).components(separatedBy: #"{"kind":"header""#)
+        XCTAssertEqual(headers.count - 1, 2)
+    }
+
+    func testMistakesAreToldInWords() async throws {
+        try write("list.json", "[]")
+        for (job, words) in [("none.json", "none.json is missing"), ("list.json", "no JSON object")] {
+            let (ended, told) = try await launch("--job", job)
+            XCTAssertEqual(ended.verdict, .invalid)
+            XCTAssert(try XCTUnwrap(ended.error).contains(words), ended.error ?? "")
+            XCTAssertEqual(told.last, "packbench: verdict=invalid")
+        }
+        let opened = Headless(arguments: ["app", "-AppleLanguages", "(de)"], folders: folders, session: session()) {
+            _ in
+        }
+        XCTAssertNil(opened, "no job: a screen is wanted")
+    }
+
+    private func launch(_ arguments: String..., facts: Facts = Facts()) async throws -> (Headless.Ended, [String]) {
+        let told = Told()
+        let headless = Headless(
+            arguments: ["app"] + arguments,
+            folders: folders,
+            session: session(facts),
+            tell: told.append
+        )
+        let ended = await (try XCTUnwrap(headless)).run()
+        return (ended, told.lines)
+    }
+}
