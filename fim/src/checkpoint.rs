@@ -34,7 +34,7 @@ pub struct State {
     pub layers_left: u64,
     /// Σ −log p.
     pub nll: f64,
-    /// Of each sequence, what `vocabulary::Loss` holds beside the hidden states.
+    /// Of each sequence, what `loss::Loss` holds beside the hidden states.
     pub log_sums: Vec<Vec<f32>>,
     /// Likewise.
     pub labels: Vec<Vec<u32>>,

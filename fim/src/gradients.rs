@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use faer::Par;
 
 use crate::block::Map;
+use crate::loss::LabelSource;
 use crate::matrix::Matrix;
 use crate::ops::{norm, norm_back};
-use crate::vocabulary::{EMBEDDING, LabelSource, OUTPUT};
+use crate::vocabulary::{EMBEDDING, OUTPUT};
 use crate::{FimError, Model};
 
 /// The sum of the negative log likelihoods of a sequence, in nats.

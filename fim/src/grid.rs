@@ -1,0 +1,20 @@
+//! Weights that lie on a grid already.
+
+use packbench_core::gguf::{GgmlType, Tensor};
+
+use crate::FimError;
+use crate::price;
+
+/// Refuses the types whose grid is as fine as that of the tensor, or finer: its weights would lie on it, or near it.
+pub fn on_grid(tensor: &Tensor<'_>, types: &[GgmlType]) -> Option<FimError> {
+    let bits = |kind: GgmlType| kind.block_bytes().0 as f64 / kind.block_elements() as f64;
+    let row = tensor.dims.row() as usize;
+    let fine =
+        price::allowed(types, row, true).into_iter().filter(|kind| bits(*kind) >= bits(tensor.ggml_type));
+    let types: Vec<GgmlType> = fine.filter(|kind| kind.block_elements() > 1).collect();
+    (!types.is_empty()).then(|| FimError::OnGrid {
+        name: tensor.name.to_owned(),
+        found: tensor.ggml_type,
+        types,
+    })
+}
