@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use packbench_core::measure::engine::{Engine, Token};
+use packbench_core::measure::engine::{Engine, LoadedModel, Token};
 use packbench_core::quant::divergence::{Foretold, Held};
+use packbench_core::record::Evaluation;
 use packbench_engine::{LlamaCpp, LoadedLlama};
 use packbench_fim::{Cut, Sequence};
 
@@ -25,38 +26,46 @@ use crate::render;
 The text must not be one that the model was scored on.")]
 pub struct Args {
     /// The model that the others were made of.
-    reference: PathBuf,
+    pub(super) reference: PathBuf,
     /// The models.
     #[arg(required = true)]
-    models: Vec<PathBuf>,
+    pub(super) models: Vec<PathBuf>,
     /// A text to measure on; may be repeated.
     #[arg(long, value_name = "FILE", required = true)]
-    text: Vec<PathBuf>,
+    pub(super) text: Vec<PathBuf>,
     /// How many chunks, spread evenly over the texts.
     #[arg(long, value_name = "N", default_value_t = 16)]
-    chunks: u32,
+    pub(super) chunks: u32,
     /// Tokens of a chunk.
     #[arg(long, value_name = "L", default_value_t = 512)]
-    length: u32,
+    pub(super) length: u32,
     /// The model that the others are held against; the first behind the reference by default.
     #[arg(long, value_name = "NAME")]
-    baseline: Option<String>,
+    pub(super) baseline: Option<String>,
     /// The seed of the bootstrap.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Keep at most so many MiB of the reference's logits for later evaluations.
     #[arg(long, value_name = "MIB", default_value_t = 4096)]
-    cache: u64,
+    pub(super) cache: u64,
     /// Threads that compute; all processors by default.
     #[arg(long)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// The results.
     #[arg(short, long, value_name = "FILE", default_value = "eval_results.json")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
 }
 
 /// Evaluates models.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let evaluation = evaluate(args)?;
+    output::write_json(&args.output, &evaluation)?;
+    write!(io::stdout().lock(), "{}", render::evaluation(&evaluation))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures the models, and shows how far it is.
+pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
     let paths = std::iter::once(&args.reference).chain(&args.models);
     let files = paths.map(|path| ModelFile::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let baseline = check_names(args, &files)?;
@@ -71,23 +80,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
     for (index, chunk) in chunks.iter().enumerate() {
-        let logits = reference.logits(&chunk.tokens)?;
-        for (model, measured) in loaded.iter().zip(&mut measured) {
-            let is_reference = std::ptr::eq(model, reference.model);
-            measured.chunks.push(match is_reference {
-                true => against_itself(&logits, &chunk.tokens),
-                false => hold(model, &logits, &chunk.tokens)
-                    .with_context(|| measured.file.path.display().to_string())?,
-            });
+        let foretold = reference.foretold(&chunk.tokens)?;
+        for (place, model) in loaded.iter().enumerate() {
+            let held = match same_content(&files, place) {
+                0 => against_itself(&foretold, &chunk.tokens),
+                first if first < place => measured[first].chunks[index].clone(),
+                _ => hold(model, &foretold, &chunk.tokens)
+                    .with_context(|| files[place].path.display().to_string())?,
+            };
+            measured[place].chunks.push(held);
         }
         bar.show("chunks", (index + 1) as f64 / chunks.len() as f64);
     }
     drop(bar);
     let circumstances = Circumstances { baseline, texts: &texts, length: args.length, seed: args.seed };
-    let evaluation = assemble(&measured, &circumstances);
-    output::write_json(&args.output, &evaluation)?;
-    write!(io::stdout().lock(), "{}", render::evaluation(&evaluation))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(assemble(&measured, &circumstances))
 }
 
 fn check_names(args: &Args, files: &[ModelFile]) -> anyhow::Result<String> {
@@ -118,6 +125,12 @@ fn chunks(args: &Args, loaded: &[LoadedLlama<'_>], texts: &Texts) -> anyhow::Res
     Ok(chunks)
 }
 
+/// The first file with the content of the one at `place`: what is the same is measured once.
+fn same_content(files: &[ModelFile], place: usize) -> usize {
+    let content = &files[place].variant.payload_hash;
+    files.iter().position(|file| file.variant.payload_hash == *content).unwrap_or(place)
+}
+
 struct Reference<'r> {
     file: &'r ModelFile,
     model: &'r LoadedLlama<'r>,
@@ -126,10 +139,15 @@ struct Reference<'r> {
 }
 
 impl Reference<'_> {
+    /// What it foretells after each token.
+    fn foretold(&self, tokens: &[u32]) -> anyhow::Result<Foretold> {
+        let vocabulary = self.model.facts().vocabulary as usize;
+        Ok(Foretold::new(self.logits(tokens, vocabulary)?, vocabulary))
+    }
+
     /// The logits after each token, a row behind the other.
-    fn logits(&self, tokens: &[u32]) -> anyhow::Result<Vec<f32>> {
-        use packbench_core::measure::engine::LoadedModel;
-        let count = tokens.len() * self.model.facts().vocabulary as usize;
+    fn logits(&self, tokens: &[u32], vocabulary: usize) -> anyhow::Result<Vec<f32>> {
+        let count = tokens.len() * vocabulary;
         let key = Kept::key(&self.file.variant, &self.engine, tokens);
         if let Some(logits) = self.kept.load(&key, count) {
             return Ok(logits);
@@ -149,24 +167,16 @@ fn each(model: &LoadedLlama<'_>, tokens: &[u32], each: &mut dyn FnMut(&[f32])) -
 }
 
 /// Each token but the first, as it was foretold.
-fn hold(model: &LoadedLlama<'_>, reference: &[f32], tokens: &[u32]) -> anyhow::Result<Vec<Held>> {
-    let mut rows = reference.chunks_exact(reference.len() / tokens.len().max(1)).zip(tokens.iter().skip(1));
-    let (mut foretold, mut held) = (Foretold::default(), Vec::new());
+fn hold(model: &LoadedLlama<'_>, reference: &Foretold, tokens: &[u32]) -> anyhow::Result<Vec<Held>> {
+    let (mut followed, mut held) = (tokens.iter().skip(1).enumerate(), Vec::new());
     each(model, tokens, &mut |row| {
-        if let Some((reference, &next)) = rows.next() {
-            foretold.read(reference);
-            held.push(foretold.hold(row, next as usize));
-        }
+        let next = followed.next();
+        held.extend(next.map(|(token, &next)| reference.hold(token, row, next as usize)));
     })?;
     Ok(held)
 }
 
-fn against_itself(reference: &[f32], tokens: &[u32]) -> Vec<Held> {
-    let rows = reference.chunks_exact(reference.len() / tokens.len().max(1)).zip(tokens.iter().skip(1));
-    let mut foretold = Foretold::default();
-    rows.map(|(row, &next)| {
-        foretold.read(row);
-        foretold.hold(row, next as usize)
-    })
-    .collect()
+fn against_itself(reference: &Foretold, tokens: &[u32]) -> Vec<Held> {
+    let next = tokens.iter().skip(1).enumerate();
+    next.map(|(token, &next)| reference.hold_itself(token, next as usize)).collect()
 }

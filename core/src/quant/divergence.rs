@@ -1,10 +1,23 @@
 //! How far what one model foretells is from what another does.
 
-/// What a model foretells of the next token, made ready to be held against others.
-#[derive(Clone, Debug, Default)]
+/// What a model foretells after each token of a text, made ready for others to be held against it: what depends on it
+/// alone is computed once.
+#[derive(Clone, Debug)]
 pub struct Foretold {
-    /// log p of each token.
-    log_p: Vec<f64>,
+    /// A row a token.
+    logits: Vec<f32>,
+    /// Likewise, softmax of the row.
+    p: Vec<f32>,
+    rows: Vec<Row>,
+    vocabulary: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// log Σ exp of the logits.
+    log_sum: f64,
+    /// Σ p: 1, but for what rounding to single precision leaves.
+    p_sum: f64,
     best: usize,
 }
 
@@ -20,33 +33,47 @@ pub struct Held {
 }
 
 impl Foretold {
-    /// Takes in a row of logits.
-    pub fn read(&mut self, logits: &[f32]) {
-        let (log_sum, best) = log_sum(logits);
-        self.best = best;
-        self.log_p.clear();
-        self.log_p.extend(logits.iter().map(|&logit| f64::from(logit) - log_sum));
+    /// Takes in logits, rows of `vocabulary` numbers.
+    pub fn new(logits: Vec<f32>, vocabulary: usize) -> Self {
+        let vocabulary = vocabulary.max(1);
+        let mut p = Vec::with_capacity(logits.len());
+        let rows = logits.chunks_exact(vocabulary).map(|logits| {
+            let (log_sum, best) = log_sum(logits);
+            let first = p.len();
+            p.extend(logits.iter().map(|&logit| (logit - log_sum as f32).exp()));
+            Row { log_sum, p_sum: p[first..].iter().map(|&p| f64::from(p)).sum(), best }
+        });
+        let rows = rows.collect();
+        Foretold { logits, p, rows, vocabulary }
     }
 
-    /// Holds a model's row of logits, as long as the reference's, against it; `next` is the token that the text has
-    /// there, below that length.
-    pub fn hold(&self, logits: &[f32], next: usize) -> Held {
+    /// Holds a model's row of logits against row `token`; `next` is the token that the text has there, below the length
+    /// of a row.
+    ///
+    /// ```text
+    /// Σ p·(log p − log q)  =  Σ p·(logit_p − logit_q) + Σ p · (log Σ exp logit_q − log Σ exp logit_p)
+    /// ```
+    pub fn hold(&self, token: usize, logits: &[f32], next: usize) -> Held {
         let (log_sum, best) = log_sum(logits);
-        let part = |(&log_p, &logit): (&f64, &f32)| log_p.exp() * (log_p - (f64::from(logit) - log_sum));
-        let kld = self.log_p.iter().zip(logits).map(part).sum();
-        Held { kld, nll: log_sum - f64::from(logits[next]), same_best: best == self.best }
+        let (row, at) = (&self.rows[token], token * self.vocabulary);
+        let (p, own) = (&self.p[at..at + self.vocabulary], &self.logits[at..at + self.vocabulary]);
+        let apart: f64 =
+            p.iter().zip(own).zip(logits).map(|((&p, &own), &other)| f64::from(p * (own - other))).sum();
+        let kld = apart + row.p_sum * (log_sum - row.log_sum);
+        Held { kld, nll: log_sum - f64::from(logits[next]), same_best: best == row.best }
+    }
+
+    /// Row `token` held against itself.
+    pub fn hold_itself(&self, token: usize, next: usize) -> Held {
+        let at = token * self.vocabulary;
+        self.hold(token, &self.logits[at..at + self.vocabulary], next)
     }
 }
 
 /// log Σ exp, and the first of the largest.
 fn log_sum(logits: &[f32]) -> (f64, usize) {
-    let mut best = 0;
-    for (index, &logit) in logits.iter().enumerate() {
-        if logit > logits[best] {
-            best = index;
-        }
-    }
-    let most = logits.get(best).copied().unwrap_or_default();
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let best = logits.iter().position(|&logit| logit == most).unwrap_or_default();
     let sum: f64 = logits.iter().map(|logit| f64::from((logit - most).exp())).sum();
     (f64::from(most) + sum.ln(), best)
 }
@@ -57,14 +84,29 @@ mod tests {
 
     #[test]
     fn a_divergence_is_that_of_the_textbook() {
-        let mut reference = Foretold::default();
-        reference.read(&[0.0, f32::ln(3.0)]); // 1/4, 3/4
-        let held = reference.hold(&[7.0, 7.0], 0); // 1/2, 1/2
+        let reference = Foretold::new(vec![0.0, f32::ln(3.0), 5.0, 5.0], 2); // 1/4, 3/4; 1/2, 1/2
+        let held = reference.hold(0, &[7.0, 7.0], 0); // 1/2, 1/2
         let expected = 0.25 * f64::ln(0.5) + 0.75 * f64::ln(1.5);
-        assert!((held.kld - expected).abs() < 1e-7, "{held:?}");
-        assert!((held.nll - f64::ln(2.0)).abs() < 1e-7);
+        assert!((held.kld - expected).abs() < 1e-6, "{held:?}");
+        assert!((held.nll - f64::ln(2.0)).abs() < 1e-6);
         assert!(!held.same_best, "of equals the first is the best");
-        let itself = reference.hold(&[0.0, f32::ln(3.0)], 1);
+        let held = reference.hold(1, &[0.0, f32::ln(3.0)], 1);
+        let expected = 0.5 * f64::ln(2.0) + 0.5 * f64::ln(2.0 / 3.0);
+        assert!((held.kld - expected).abs() < 1e-6, "{held:?}");
+        let itself = reference.hold_itself(0, 1);
         assert!(itself.same_best && itself.kld.abs() < 1e-12, "{itself:?}");
+        let shifted = reference.hold(0, &[100.0, 100.0 + f32::ln(3.0)], 1);
+        assert!(shifted.kld.abs() < 1e-5, "logits count up to a sum: {shifted:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_nearer_than_the_reference_itself(
+            a in proptest::collection::vec(-20.0f32..20.0, 9),
+            b in proptest::collection::vec(-20.0f32..20.0, 9),
+        ) {
+            let held = Foretold::new(a, 9).hold(0, &b, 0);
+            proptest::prop_assert!(held.kld > -1e-5 && held.kld.is_finite(), "{held:?}");
+        }
     }
 }
