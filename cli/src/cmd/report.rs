@@ -55,11 +55,7 @@ enum Form {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let form = form(args)?;
     let sources = args.reports.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<Source>>>()?;
-    let mut quality = Quality::default();
-    for path in &args.with {
-        let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        quality.take(&bytes).with_context(|| format!("reading {}", path.display()))?;
-    }
+    let quality = quality(&args.with)?;
     let text = shown(form, &sources, &quality)?;
     match &args.output {
         Some(path) => write(path, text.as_bytes())?,
@@ -86,12 +82,29 @@ fn form(args: &Args) -> anyhow::Result<Form> {
 fn shown(form: Form, sources: &[Source], quality: &Quality) -> anyhow::Result<String> {
     let reports: Vec<&Report> = sources.iter().map(|source| &source.report).collect();
     Ok(match form {
-        Form::Tables => reports.iter().map(|report| render::report(report)).collect::<Vec<_>>().join("\n"),
+        Form::Tables => reports.iter().map(|report| tables(report, quality)).collect::<Vec<_>>().join("\n"),
         Form::Html => render::html(&Page::of(sources, quality), sources)?,
         Form::Markdown => render::markdown(&Page::of(sources, quality)),
         Form::Csv => render::csv(&reports)?,
         Form::Junit => render::junit::report(&reports)?,
     })
+}
+
+/// The tables of a session, and below them what it and each evaluation say of the same files.
+pub fn tables(report: &Report, quality: &Quality) -> String {
+    let joined = quality.evaluations.iter().map(|evaluation| render::joined(report, evaluation));
+    render::report(report) + &joined.collect::<String>()
+}
+
+/// Reads what is shown beside reports.
+pub fn quality(paths: &[PathBuf]) -> anyhow::Result<Quality> {
+    let mut quality = Quality::default();
+    for path in paths {
+        let named = || format!("reading {}", path.display());
+        let bytes = std::fs::read(path).with_context(named)?;
+        quality.take(&bytes).with_context(named)?;
+    }
+    Ok(quality)
 }
 
 fn read(path: &Path) -> anyhow::Result<Source> {

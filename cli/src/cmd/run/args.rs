@@ -25,6 +25,7 @@ Examples:
   packbench run model.gguf                              the default job
   packbench run model.gguf --list                       its cases, and how long they will take
   packbench run a.gguf b.gguf --cache cold --blocks 12  two files, interleaved in one report
+  packbench run a.gguf b.gguf --with eval_results.json  beside how good each is, by packbench eval
   packbench run model.gguf --probe faults --policy normal,will_need,populate --pattern sequential
   packbench run model.gguf --probe first_token --policy normal,stream,stream:chunk=512KiB --prompt 'Once upon a time'
   packbench run model.gguf --probe reads --io buffered,direct --threads 1,4,16 --cache cold
@@ -92,6 +93,9 @@ pub struct Args {
     /// Print the report's lines on standard output as they come.
     #[arg(long)]
     pub json: bool,
+    /// At the end, show latency, bytes and quality of the files in one table, by this eval_results.json.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "list", "verify"])]
+    pub with: Vec<PathBuf>,
     /// The report's file [default: packbench-DATE-TIME.jsonl here].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

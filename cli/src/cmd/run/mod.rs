@@ -22,14 +22,16 @@ use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, 
 use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
 pub use remember::cache_dir;
 
+use crate::page::Quality;
 use crate::target::Place;
 use crate::{exit, render};
 
 /// Carries out what was asked.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let quality = super::report::quality(&args.with)?;
     match (args.purpose(), &args.resume) {
-        (Purpose::Measure, Some(report)) => resume(&args, report),
-        (Purpose::Measure, None) => measure(&args),
+        (Purpose::Measure, Some(report)) => resume(&args, report, &quality),
+        (Purpose::Measure, None) => measure(&args, &quality),
         (Purpose::Estimate, _) => list(&args),
         (Purpose::Verify, _) => verify(&args),
     }
@@ -41,10 +43,10 @@ fn assignment(args: &Args) -> anyhow::Result<Assignment> {
     Ok(Assignment::new(args.purpose(), job, session::new_name(), remember::cache_dir()))
 }
 
-fn measure(args: &Args) -> anyhow::Result<ExitCode> {
+fn measure(args: &Args, quality: &Quality) -> anyhow::Result<ExitCode> {
     let path = args.out.clone().unwrap_or_else(default_report_name);
     let outcome = begin(&args.place, assignment(args)?, &path, args.json)?;
-    conclude(args, &path, outcome)
+    conclude(args, &path, outcome, quality)
 }
 
 /// Carries out `assignment` into a new report at `path`.
@@ -77,9 +79,9 @@ fn default_report_name() -> PathBuf {
     PathBuf::from(format!("packbench-{}.jsonl", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S")))
 }
 
-fn resume(args: &Args, path: &Path) -> anyhow::Result<ExitCode> {
+fn resume(args: &Args, path: &Path, quality: &Quality) -> anyhow::Result<ExitCode> {
     match go_on(&args.place, path, &args.models()?, args.blocks, args.json)? {
-        Some(outcome) => conclude(args, path, outcome),
+        Some(outcome) => conclude(args, path, outcome, quality),
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -120,7 +122,12 @@ fn missing(assignment: &Assignment) -> usize {
 }
 
 /// Shows what was measured, and what to type next.
-fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCode> {
+fn conclude(
+    args: &Args,
+    path: &Path,
+    outcome: Outcome,
+    quality: &Quality,
+) -> anyhow::Result<ExitCode> {
     let end = match outcome {
         Outcome::Ended(end) => end,
         Outcome::Lost { how } if path.exists() => bail!(
@@ -133,7 +140,7 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome) -> anyhow::Result<ExitCo
     let report = super::compare::read(path)?;
     if !args.json {
         let mut out = io::stdout().lock();
-        write!(out, "{}", render::report(&report))?;
+        write!(out, "{}", super::report::tables(&report, quality))?;
         if args.aa {
             write!(out, "\n{}", render::comparisons(&compare(&report, &question(&[Field::Variant]))?))?;
         }
