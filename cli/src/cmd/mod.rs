@@ -9,6 +9,8 @@ pub mod eval;
 pub mod inspect;
 pub mod log;
 pub mod man;
+#[cfg(feature = "llama")]
+mod measuring;
 pub mod merge_scores;
 mod output;
 pub mod plan;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use packbench_core::compare::affordable;
 use packbench_core::gguf::GgmlType;
 use packbench_core::quant::{Budget, Question, Strategy, curve, plan};
-use packbench_core::record::FimScores;
+use packbench_core::record::{FimScores, QuantPlan};
 use packbench_core::unit::Nanos;
 
 use super::output::{write, write_json};
@@ -40,7 +40,9 @@ Examples:
   packbench plan fim_scores.json --budget same-as:Q3_K_M -o quant_plan.json
   packbench plan fim_scores.json --budget bpw:4.5 --types Q4_0,Q5_0,Q8_0
   packbench plan fim_scores.json --strategy top-layers:4 --base Q3_K_M --upgrade q6_k -o quant_plan.json
-  packbench plan fim_scores.json --curve curve    # writes curve.json and curve.svg")]
+  packbench plan fim_scores.json --curve curve    # writes curve.json and curve.svg
+  packbench plan fim_scores.json --budget same-as:Q4_0 --measure 4 --model model-f16.gguf --text held-out.txt \\
+      -o quant_plan.json")]
 pub struct Args {
     /// Scores, as `packbench score` or the published pipeline writes them.
     scores: PathBuf,
@@ -68,6 +70,9 @@ pub struct Args {
     /// Print the plan as JSON.
     #[arg(long)]
     json: bool,
+    #[cfg(feature = "llama")]
+    #[command(flatten)]
+    measuring: super::measuring::Measuring,
 }
 
 /// Plans, and draws what else could be planned.
@@ -85,8 +90,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         budget: args.budget.clone().map(resolved).transpose()?,
         base: args.base.clone(),
         upgrade: args.upgrade,
+        doubt: None,
     };
-    let plan = plan(&scores, &question).with_context(|| args.scores.display().to_string())?;
+    let optimum = plan(&scores, &question).with_context(|| args.scores.display().to_string())?;
+    let plan = measured(args, &scores, question, optimum)?;
     if let Some(path) = &args.output {
         write_json(path, &plan)?;
     }
@@ -96,6 +103,51 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         false => write!(out, "{}", render::quant_plan(&plan))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The optimum, or what was measured to be better.
+#[cfg(feature = "llama")]
+fn measured(
+    args: &Args,
+    scores: &FimScores,
+    question: Question,
+    optimum: QuantPlan,
+) -> anyhow::Result<QuantPlan> {
+    match args.measuring.count {
+        Some(count) => {
+            args.measuring.best(&args.scores, &candidates(scores, &question, optimum, count as usize)?)
+        }
+        None => Ok(optimum),
+    }
+}
+
+#[cfg(not(feature = "llama"))]
+fn measured(_: &Args, _: &FimScores, _: Question, optimum: QuantPlan) -> anyhow::Result<QuantPlan> {
+    Ok(optimum)
+}
+
+/// The optimum and others that might be better than it, `count` in all, or as many as there are.
+#[cfg(feature = "llama")]
+fn candidates(
+    scores: &FimScores,
+    question: &Question,
+    optimum: QuantPlan,
+    count: usize,
+) -> anyhow::Result<Vec<QuantPlan>> {
+    // Where there are few choices, doubts lead to plans that are there already.
+    const TRIES: u64 = 4;
+    let tensors = |plan: &QuantPlan| plan.packbench.as_ref().map(|planning| planning.tensors.clone());
+    let mut plans = vec![optimum];
+    for seed in 1..=TRIES * count as u64 {
+        if plans.len() >= count {
+            break;
+        }
+        let other = plan(scores, &Question { doubt: Some(seed), ..question.clone() })?;
+        if plans.iter().all(|known| tensors(known) != tensors(&other)) {
+            plans.push(other);
+        }
+    }
+    Ok(plans)
 }
 
 /// Reads the report that a time is to be turned into bytes by.

@@ -60,8 +60,23 @@ struct Plan {
     hash: String,
 }
 
+impl Args {
+    /// What `packbench quantize MODEL --plan PLAN --scores SCORES -o OUTPUT` asks for.
+    pub fn by_plan(model: PathBuf, plan: PathBuf, scores: PathBuf, output: PathBuf) -> Self {
+        let (plan, scores) = (Some(plan), Some(scores));
+        Args { model, plan, mix: None, imatrix: None, scores, dither: false, seed: 1, threads: None, output }
+    }
+}
+
 /// Quantizes a model.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let made = make(args)?;
+    writeln!(io::stdout().lock(), "{made}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the file, and says what it came to.
+pub fn make(args: &Args) -> anyhow::Result<String> {
     let file = ModelFile::open(&args.model)?;
     let plan = args.plan.as_deref().map(|path| read_plan(path, &file)).transpose()?;
     let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
@@ -85,8 +100,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if seed.is_none() {
         check_grid(&file, &effective)?;
     }
-    write(args, &engine, path, &recipe, &effective)?;
-    Ok(ExitCode::SUCCESS)
+    write(args, &engine, path, &recipe, &effective)
 }
 
 fn read_plan(path: &Path, file: &ModelFile) -> anyhow::Result<Plan> {
@@ -179,7 +193,7 @@ fn write(
     source: &Path,
     recipe: &Recipe<'_>,
     effective: &[(String, GgmlType)],
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     let named = || args.output.display().to_string();
     let temporary = output::beside(&args.output)?.into_temp_path();
     engine.quantize(source, &temporary, recipe).with_context(named)?;
@@ -195,6 +209,5 @@ fn write(
     let len = written.bytes().len() as u64;
     temporary.persist(&args.output).with_context(named)?;
     let bits = len as f64 * 8.0 / elements.max(1) as f64;
-    writeln!(io::stdout().lock(), "{}: {}, {bits:.2} bits a weight", args.output.display(), Bytes(len))?;
-    Ok(())
+    Ok(format!("{}: {}, {bits:.2} bits a weight", args.output.display(), Bytes(len)))
 }

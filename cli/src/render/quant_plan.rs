@@ -100,6 +100,9 @@ fn beside(planning: &Planning, against: &Against) -> String {
     for (what, changes) in [("raised", &against.raised), ("lowered", &against.lowered)] {
         text += &changed(what, changes);
     }
+    if !against.exchanged.is_empty() {
+        text += &changed("exchanged for a type of the same bytes", &against.exchanged);
+    }
     if let Some(rate) = planning.nats_per_mib.filter(|_| !against.raised.is_empty()) {
         text += &format!(
             "\nwhat is raised saves more nats per MiB than what is lowered costs; the rate of exchange is {}\n",
@@ -120,7 +123,8 @@ fn changed(what: &str, changes: &[TypeChange]) -> String {
     }
     let shown = changes.len().min(MOST_CHANGES);
     let rows = changes.iter().take(shown).map(|change| {
-        let per_mib = change.kld_nats.map(|nats| nats / change.bytes as f64 * f64::from(1 << 20));
+        let nats = change.kld_nats.filter(|_| change.bytes != 0);
+        let per_mib = nats.map(|nats| nats / change.bytes as f64 * f64::from(1 << 20));
         vec![
             change.name.clone(),
             change.from.to_string(),

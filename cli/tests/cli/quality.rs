@@ -1,7 +1,7 @@
 //! From a quantized model to a smaller one, and how far it is: score, quantize, eval.
 
 use packbench_core::gguf::{GgmlType, Gguf};
-use packbench_core::record::{Evaluation, FimScores};
+use packbench_core::record::{Evaluation, FimScores, QuantPlan};
 
 use crate::scratch::{Scratch, stderr, stdout};
 
@@ -83,6 +83,55 @@ fn a_plan_becomes_a_file_and_the_file_is_evaluated() {
     assert_eq!(own.tokens_per_chunk, 31);
     succeeds(&scratch, &[&models[..], &on].concat());
     assert_eq!(read(), evaluation, "with the logits that were kept");
+}
+
+#[test]
+fn the_best_of_several_plans_is_found_by_measuring() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    scores(&scratch, &[]);
+    let ask =
+        ["plan", "fim_scores.json", "--budget", "bpw:6.5", "--measure", "3", "--model", "original.gguf"];
+    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32", "-o", "quant_plan.json"];
+    let before = scratch.names();
+    let mut command = scratch.packbench(&[&ask[..], &on].concat());
+    command.assert().success();
+    let said = stderr(&mut command);
+    assert!(said.contains("plan-3.gguf") && said.contains("taken: plan-"), "{said}");
+    let plan = QuantPlan::read(&std::fs::read(scratch.path("quant_plan.json")).unwrap()).unwrap();
+    let planning = plan.packbench.unwrap();
+    assert!(planning.file_bytes.unwrap() <= planning.budget.unwrap().bytes);
+    let left: Vec<String> = scratch.names().into_iter().filter(|name| !before.contains(name)).collect();
+    assert_eq!(left, ["quant_plan.json"]);
+    scratch.packbench(&ask[..6]).assert().code(2);
+}
+
+#[test]
+fn a_report_shows_latency_bytes_and_quality_together() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    for mix in ["Q8_0", "Q4_0"] {
+        succeeds(&scratch, &["quantize", "original.gguf", "--type", mix, "-o", &format!("{mix}.gguf")]);
+    }
+    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32"];
+    succeeds(&scratch, &[&["eval", "original.gguf", "Q4_0.gguf"][..], &on].concat());
+    let run =
+        ["run", "Q4_0.gguf", "Q8_0.gguf", "--probe", "first_token", "--policy", "normal", "--cache", "cold"];
+    let more =
+        ["--blocks", "1", "--prompt-tokens", "1", "--with", "eval_results.json", "--out", "r.jsonl"];
+    scratch.packbench(&[&run[..], &more].concat()).assert().success();
+    let said = succeeds(&scratch, &["report", "r.jsonl", "--with", "eval_results.json"]);
+    let table = said.split("Latency, bytes and quality").nth(1).unwrap();
+    let evaluation = Evaluation::read(&std::fs::read(scratch.path("eval_results.json")).unwrap()).unwrap();
+    let nats = evaluation.packbench.unwrap().models[1].kld_nats;
+    let of = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(of("Q4_0.gguf").contains(&format!("{nats:.5}")), "{table}");
+    assert!(of("Q8_0.gguf").contains('–'), "it wasn't evaluated: {table}");
+    let missing = ["run", "Q4_0.gguf", "--with", "none.json", "--out", "s.jsonl"];
+    scratch.packbench(&missing).assert().code(2);
+    assert!(!scratch.path("s.jsonl").exists(), "found out before anything is measured");
 }
 
 #[test]

@@ -41,6 +41,9 @@ fn beside(table: &Table<'_>, plan: &Assignment<'_>, stock_mix: &StockMix) -> Res
         changes.extend(change(pricing, tensor, &stock, plan)?);
     }
     changes.sort_by_key(|change| -change.bytes.abs());
+    let (mut exchanged, changes): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|change| change.bytes == 0);
+    exchanged.sort_by(|one, other| nats(one).total_cmp(&nats(other)));
     let (raised, lowered) = changes.into_iter().partition(|change| change.bytes > 0);
     Ok(Against {
         stock_mix: stock_mix.name.clone(),
@@ -48,8 +51,14 @@ fn beside(table: &Table<'_>, plan: &Assignment<'_>, stock_mix: &StockMix) -> Res
         predicted_kld_nats: stock.loss(pricing),
         raised,
         lowered,
+        exchanged,
         agreed: agreed(table, plan, &stock)?,
     })
+}
+
+/// Those without a price come last.
+fn nats(change: &TypeChange) -> f64 {
+    change.kld_nats.unwrap_or(f64::INFINITY)
 }
 
 fn change(

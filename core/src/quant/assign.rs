@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::knapsack::solve;
+use super::knapsack::{Choice, solve};
 use super::table::Table;
 use super::{Objective, PlanError, Question, Strategy, greedy, rules};
 use crate::gguf::GgmlType;
+use crate::random::Random;
 use crate::record::{FimScores, Override, Pricing, StockMix, TensorPrices};
 use crate::unit::Bytes;
 
@@ -58,7 +59,7 @@ pub(super) fn assign<'a>(
     }
     let room = budget.map_or(Ok(Bytes(0)), |budget| table.room(budget))?;
     match &question.strategy {
-        Strategy::Least(objective) => least(table, *objective, room),
+        Strategy::Least(objective) => least(table, *objective, room, question.doubt),
         Strategy::Trace => {
             let score = |tensor: &TensorPrices| scores.by_tensor.get(&tensor.name).copied().unwrap_or(0.0);
             let scores: Vec<f64> = table.rows().iter().map(|row| score(row.tensor)).collect();
@@ -80,18 +81,36 @@ pub(super) fn assign<'a>(
     }
 }
 
-fn least<'a>(table: &Table<'a>, objective: Objective, room: Bytes) -> Result<Assignment<'a>, PlanError> {
-    let solution = solve(&table.items(objective), room);
+fn least<'a>(
+    table: &Table<'a>,
+    objective: Objective,
+    room: Bytes,
+    doubt: Option<u64>,
+) -> Result<Assignment<'a>, PlanError> {
+    let mut items = table.items(objective);
+    if let Some(seed) = doubt {
+        doubted(&mut items, seed);
+    }
+    let solution = solve(&items, room);
     let solution = solution.expect("each row has an option and the room holds the smallest");
     let assignment = Assignment::chosen(table, &solution.chosen);
-    Ok(match objective {
-        Objective::BySequence => Assignment {
+    Ok(match (objective, doubt) {
+        (Objective::BySequence, None) => Assignment {
             bound: Some(solution.bound),
             loss_per_byte: Some(solution.loss_per_byte),
             ..assignment
         },
         _ => assignment,
     })
+}
+
+/// Lays a factor between ½ and 2 over the prices of each item.
+fn doubted(items: &mut [Vec<Choice>], seed: u64) {
+    let mut random = Random::new(seed);
+    for item in items {
+        let exponent = random.next_u64() as f64 / u64::MAX as f64 * 2.0 - 1.0;
+        item.iter_mut().for_each(|choice| choice.loss *= exponent.exp2());
+    }
 }
 
 /// The base with the rules laid over it.

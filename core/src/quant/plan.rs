@@ -23,6 +23,9 @@ pub struct Question {
     pub base: String,
     /// The type that published strategies raise to.
     pub upgrade: GgmlType,
+    /// Another plan than the optimum: the one that would be it if each tensor's prices erred by a factor between ½ and
+    /// 2, drawn from this seed. What it is foretold to lose is by the prices as they are.
+    pub doubt: Option<u64>,
 }
 
 /// Answers `question` from `scores`.

@@ -50,7 +50,7 @@ impl Planning {
 
 impl Against {
     fn check(&self) -> Result<(), JsonError> {
-        let changed = || self.raised.iter().chain(&self.lowered);
+        let changed = || self.raised.iter().chain(&self.lowered).chain(&self.exchanged);
         json::none_repeated("a changed tensor", changed().map(|change| change.name.as_str()))?;
         let place = || format!("the loss of {}", self.stock_mix);
         self.predicted_kld_nats.map_or(Ok(()), |nats| json::not_negative(place, nats))

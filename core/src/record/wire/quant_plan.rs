@@ -116,6 +116,9 @@ pub struct Against {
     pub raised: Vec<TypeChange>,
     /// Tensors that the plan gives fewer bytes, the one that saves most first.
     pub lowered: Vec<TypeChange>,
+    /// Tensors that it gives another type of the same bytes, the one that gains most first.
+    #[serde(default)]
+    pub exchanged: Vec<TypeChange>,
     /// Layers in which both give a group more than the least that they give it anywhere.
     pub agreed: Vec<AgreedLayers>,
 }
