@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use packbench_core::stats::{Confidence, Ratio, Interval, Summary, paired_ratio};
+use packbench_core::stats::{Confidence, Interval, Ratio, Summary, paired_ratio};
 use packbench_core::unit::Nanos;
 use serde_json::{Value, json};
 

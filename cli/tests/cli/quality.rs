@@ -119,8 +119,7 @@ fn a_report_shows_latency_bytes_and_quality_together() {
     succeeds(&scratch, &[&["eval", "original.gguf", "Q4_0.gguf"][..], &on].concat());
     let run =
         ["run", "Q4_0.gguf", "Q8_0.gguf", "--probe", "first_token", "--policy", "normal", "--cache", "cold"];
-    let more =
-        ["--blocks", "1", "--prompt-tokens", "1", "--with", "eval_results.json", "--out", "r.jsonl"];
+    let more = ["--blocks", "1", "--prompt-tokens", "1", "--with", "eval_results.json", "--out", "r.jsonl"];
     scratch.packbench(&[&run[..], &more].concat()).assert().success();
     let said = succeeds(&scratch, &["report", "r.jsonl", "--with", "eval_results.json"]);
     let table = said.split("Latency, bytes and quality").nth(1).unwrap();

@@ -122,12 +122,7 @@ fn missing(assignment: &Assignment) -> usize {
 }
 
 /// Shows what was measured, and what to type next.
-fn conclude(
-    args: &Args,
-    path: &Path,
-    outcome: Outcome,
-    quality: &Quality,
-) -> anyhow::Result<ExitCode> {
+fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> anyhow::Result<ExitCode> {
     let end = match outcome {
         Outcome::Ended(end) => end,
         Outcome::Lost { how } if path.exists() => bail!(
