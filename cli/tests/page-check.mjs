@@ -1,7 +1,7 @@
 // Looks at pages as a person's browser does: nothing on the console, nothing fetched, every number that of the report,
 // no barrier that axe knows, nothing wider than a phone. Called by the stage `page` of scripts/test.
 //
-//   node scripts/page-check.mjs FOLDER CHROMIUM PAGE.html REPORT.jsonl [PAGE REPORT]...
+//   node cli/tests/page-check.mjs FOLDER CHROMIUM PAGE.html REPORT.jsonl [PAGE REPORT]...
 //
 // FOLDER has playwright-core and axe-core, and takes the screenshots.
 import { readFileSync } from "node:fs";
