@@ -6,15 +6,16 @@
 //! Exits 1 above 3 s or 256 MiB of allocations alive at once.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
+#[path = "../tests/counting/mod.rs"]
+mod counting;
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{BufReader, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use counting::{Counting, peak};
 use packbench_core::compare::{Question, compare};
 use packbench_core::job::{Field, Policy};
 use packbench_core::record::{Metric, Metrics, Report};
@@ -25,28 +26,6 @@ const POLICIES: [Policy; 5] =
     [Policy::Normal, Policy::Random, Policy::Sequential, Policy::WillNeed, Policy::Populate];
 const MOST_TIME: Duration = Duration::from_secs(3);
 const MOST_BYTES: usize = 256 << 20;
-
-/// The system's allocator, counting what is alive.
-struct Counting;
-
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed on as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let alive = ALIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(alive, Ordering::Relaxed);
-        // SAFETY: the caller keeps to the layout's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        ALIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the pointer came from `alloc` above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -67,21 +46,21 @@ fn main() -> ExitCode {
     println!("{runs} runs, {} MiB; limits {MOST_TIME:?} and {} MiB\n", text.len() >> 20, MOST_BYTES >> 20);
     drop(text);
 
-    MOST.store(ALIVE.load(Ordering::Relaxed), Ordering::Relaxed);
     let begun = Instant::now();
-    let source = BufReader::new(file.reopen().expect("the report can be opened"));
-    let report = Report::read_from(source).expect("the report can be read");
-    let read = begun.elapsed();
-    let question = Question {
-        by: vec![Field::Policy],
-        metric: Metric::WallNs,
-        base: None,
-        threshold: 0.05,
-        allow: Vec::new(),
-    };
-    let answer = compare(&report, &question).expect("policies can be compared");
+    let ((read, answer), most) = peak(|| {
+        let source = BufReader::new(file.reopen().expect("the report can be opened"));
+        let report = Report::read_from(source).expect("the report can be read");
+        let read = begun.elapsed();
+        let question = Question {
+            by: vec![Field::Policy],
+            metric: Metric::WallNs,
+            base: None,
+            threshold: 0.05,
+            allow: Vec::new(),
+        };
+        (read, compare(&report, &question).expect("policies can be compared"))
+    });
     let whole = begun.elapsed();
-    let most = MOST.load(Ordering::Relaxed);
     println!("read        {read:>10.2?}");
     println!("compared    {:>10.2?}   {} comparisons", whole - read, answer.comparisons.len());
     println!("in all      {whole:>10.2?}   {} MiB alive at once", most >> 20);

@@ -3,41 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::rc::Rc;
 
+use counting::{Counting, calls};
 use packbench_core::job::{CacheState, Case, Io, Pattern, Policy, Probe, Prompt, Timing};
 use packbench_core::measure::{Subject, Task, Work, foretell, measure};
 use packbench_core::os::{self, Meter, ModelFile, Os, OsError, Scope, Stream, Usage};
 use packbench_core::random::Random;
 use packbench_core::record::{Conditions, Context};
 use packbench_core::unit::{ByteRange, Bytes, Nanos, PageRange, PageSize};
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts calls of this thread; other tests' threads don't disturb.
-struct Counting;
-
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches a thread-local integer without a
-// destructor, which allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: as of this function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: as of this function.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -56,13 +35,13 @@ struct WatchedMeter {
 
 impl Meter for WatchedMeter {
     fn start(&mut self) {
-        self.before = CALLS.get();
+        self.before = calls();
         self.meter.start();
     }
 
     fn stop(&mut self) -> Usage {
         let usage = self.meter.stop();
-        self.allocated.set(Some(CALLS.get() - self.before));
+        self.allocated.set(Some(calls() - self.before));
         usage
     }
 }
@@ -150,7 +129,7 @@ fn no_probe_allocates_while_it_is_measured() {
 
 #[test]
 fn the_allocator_does_count() {
-    let before = CALLS.get();
+    let before = calls();
     drop(std::hint::black_box(vec![0u8; 100]));
-    assert_eq!(CALLS.get() - before, 2);
+    assert_eq!(calls() - before, 2);
 }

@@ -1,39 +1,21 @@
 //! What a parse allocates. A test binary of its own: the counting allocator sees every thread of its process.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod counting;
 
+use counting::{Counting, allocated};
 use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{Gguf, Value, Version, Writer};
-
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `alloc` above, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 /// The bytes of all allocations while `file` is parsed, freed ones included.
 fn allocated_by_parse(file: &[u8]) -> usize {
-    let before = ALLOCATED.load(Relaxed);
+    let before = allocated();
     let parsed = Gguf::parse(file);
-    let allocated = ALLOCATED.load(Relaxed) - before;
+    let bytes = allocated() - before;
     drop(parsed);
-    allocated
+    bytes
 }
 
 /// A vocabulary of 150,000 tokens costs what one of 10 costs; 299 tensors stay far under 1 MiB.
