@@ -4,15 +4,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
-use packbench_agent::{AGAIN, REFUSED, STOP};
 use packbench_core::record::wire::{Assignment, Request};
 use packbench_core::record::{Check, Line, WeightTrace};
 use serde::de::DeserializeOwned;
 
-use super::{Agent, Ended, Stopper, Target, TraceQuestion};
+use super::{Agent, Ended, Stopper, Target, TraceQuestion, stopper};
 
 /// This machine.
 pub struct Host {
@@ -93,21 +92,12 @@ impl Agent for HostAgent {
     }
 
     fn stopper(&self) -> Stopper {
-        let input = self.input.clone();
-        Box::new(move || {
-            let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
-            // An agent that has ended needn't be stopped.
-            let _ = writeln!(input, "{STOP}");
-        })
+        stopper(&self.input)
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<Ended> {
         let status = self.child.wait().context("waiting for the agent")?;
-        Ok(match status.code() {
-            Some(0) => Ended::Finished,
-            Some(code) if code == i32::from(AGAIN) => Ended::Again,
-            Some(code) if code == i32::from(REFUSED) => Ended::Refused,
-            _ => Ended::Died { how: status.to_string() },
-        })
+        let told = status.code().and_then(Ended::told);
+        Ok(told.unwrap_or_else(|| Ended::Died { how: status.to_string() }))
     }
 }

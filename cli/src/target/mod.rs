@@ -8,9 +8,13 @@ mod adb;
 mod host;
 mod place;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ChildStdin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use host::Host;
+use packbench_agent::{AGAIN, REFUSED, STOP};
 use packbench_core::job::Prompt;
 use packbench_core::record::wire::Assignment;
 use packbench_core::record::{Check, Line, WeightTrace};
@@ -57,6 +61,16 @@ pub trait Agent {
 /// Asks an agent to stop after the run under way.
 pub type Stopper = Box<dyn Fn() + Send>;
 
+/// Asks through the input of an agent, or of what hands it on to one.
+fn stopper(input: &Arc<Mutex<ChildStdin>>) -> Stopper {
+    let input = input.clone();
+    Box::new(move || {
+        let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+        // An agent that has ended needn't be stopped.
+        let _ = writeln!(input, "{STOP}");
+    })
+}
+
 /// How an agent ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -76,4 +90,18 @@ pub enum Ended {
         /// What was seen of it.
         how: String,
     },
+}
+
+impl Ended {
+    /// What an agent says by its exit code; `None` for one that isn't an agent's.
+    fn told(code: i32) -> Option<Self> {
+        const OF_AGAIN: i32 = AGAIN as i32;
+        const OF_REFUSED: i32 = REFUSED as i32;
+        match code {
+            0 => Some(Ended::Finished),
+            OF_AGAIN => Some(Ended::Again),
+            OF_REFUSED => Some(Ended::Refused),
+            _ => None,
+        }
+    }
 }

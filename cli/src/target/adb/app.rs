@@ -147,12 +147,13 @@ impl Agent for AppAgent {
         self.child.wait().context("waiting for adb")?;
         let error = self.error.take();
         let ended = match (self.code, error) {
+            // Android's RESULT_OK.
             (Some(-1), _) => Ended::Finished,
-            (Some(3), _) => Ended::Again,
-            (Some(2), error) => {
+            (Some(code), error) if Ended::told(code) == Some(Ended::Refused) => {
                 eprintln!("error: {}", error.as_deref().unwrap_or("the app refused"));
                 Ended::Refused
             }
+            (Some(code), _) if Ended::told(code) == Some(Ended::Again) => Ended::Again,
             (_, Some(how)) => Ended::Died { how },
             (None, None) if !self.bridge.is_there() => {
                 return Ok(Ended::Lost { how: format!("{}: its answer was cut off", self.bridge.serial()) });

@@ -18,7 +18,7 @@ use packbench_core::record::{Check, WeightTrace};
 use push::{Local, bring};
 use serde::de::DeserializeOwned;
 use settings::Settings;
-use shell::{HOME, ShellAgent};
+use shell::{HOME, MODELS, ShellAgent};
 
 use super::{Agent, Ended, Target, TraceQuestion};
 
@@ -94,7 +94,7 @@ impl Adb {
     /// A model on the phone, in a folder of its own: two may have one name, and copies are made beside it.
     fn model(&self, path: &Path) -> anyhow::Result<PathBuf> {
         let local = Local::new(path)?;
-        let folder = format!("{HOME}/models/{}", local.short_hash());
+        let folder = format!("{MODELS}/{}", local.short_hash());
         Ok(bring(&self.bridge, &local, &folder)?.into())
     }
 

@@ -11,6 +11,7 @@ use packbench_core::unit::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::bridge::{Bridge, quoted};
+use super::shell::MODELS;
 use crate::cmd::run::cache_dir;
 
 /// A file of this machine.
@@ -110,14 +111,16 @@ fn preamble(local: &Local<'_>, folder: &str) -> String {
 
 /// Room is asked for first: a phone without any misbehaves in other ways, too.
 fn has_room(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<()> {
-    let folder = quoted(folder);
-    let script = format!("rm -f {folder}/*.part; df -kP {folder} | tail -n 1");
+    // Other models are what takes room, and what else lies there isn't to be lost.
+    let left = if folder.starts_with(MODELS) { MODELS } else { folder };
+    let (folder, left) = (quoted(folder), quoted(left));
+    let script = format!("rm -f {folder}/*.part {MODELS}/*/*.part; df -kP {folder} | tail -n 1");
     let answer = bridge.shell("asking for room", &script)?;
     let free = answer.split_whitespace().nth(3).and_then(|kib| kib.parse().ok()).map(Bytes::kib);
     match free {
         Some(free) if free < local.len => bail!(
             "found {free} free on {}, expected {} for {}: make room, or remove what earlier sessions left: \
-             adb -s {0} shell rm -r {folder}",
+             adb -s {0} shell rm -r {left}",
             bridge.serial(),
             local.len,
             local.name

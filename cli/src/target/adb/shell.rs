@@ -3,19 +3,20 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anyhow::Context;
-use packbench_agent::{AGAIN, REFUSED, STOP};
 use packbench_core::record::Line;
 use packbench_core::record::wire::Request;
 
 use super::bridge::{Bridge, ending, exit_code, quoted};
-use crate::target::{Agent, Ended, Stopper};
+use crate::target::{Agent, Ended, Stopper, stopper};
 
 /// All that is ours on the device.
 pub const HOME: &str = "/data/local/tmp/packbench";
+/// Models, each in a folder of its own.
+pub const MODELS: &str = "/data/local/tmp/packbench/models";
 
 /// Since Android 12 the shell may have the whole page cache dropped. Proof is the agent's.
 const DROP_CACHES: &str = "\
@@ -70,10 +71,10 @@ impl ShellAgent {
             let how = complaint.unwrap_or_else(|| "its answer was cut off".to_owned());
             return Ended::Lost { how: format!("{}: {how}", self.bridge.serial()) };
         };
+        if let Some(ended) = Ended::told(code) {
+            return ended;
+        }
         match code {
-            0 => Ended::Finished,
-            code if code == i32::from(AGAIN) => Ended::Again,
-            code if code == i32::from(REFUSED) => Ended::Refused,
             126 | 127 => Ended::Died { how: complaint.unwrap_or_else(|| "it can't be started".to_owned()) },
             // As shells say it.
             code if code > 128 => Ended::Died { how: format!("signal: {}", code - 128) },
@@ -94,12 +95,7 @@ impl Agent for ShellAgent {
     }
 
     fn stopper(&self) -> Stopper {
-        let input = self.input.clone();
-        Box::new(move || {
-            let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
-            // An agent that has ended needn't be stopped.
-            let _ = writeln!(input, "{STOP}");
-        })
+        stopper(&self.input)
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<Ended> {
