@@ -3,7 +3,7 @@
 use super::{MeasureError, Measured, Task, engine, faults, first_token, proof, protocol, reads, replay};
 use crate::access;
 use crate::job::{Advice, CacheState, Io, Policy, Probe};
-use crate::os::{Mapping, ModelFile, Os, Reads, Scope, Usage};
+use crate::os::{self, Mapping, ModelFile, Os, Reads, Scope, Usage};
 use crate::random::Random;
 use crate::record::{Caveat, FirstToken, Latency, Metrics, PhaseName, Proof, Residency, SelfTest};
 use crate::unit::{Bytes, FileOffset, PageRange, PageSize};
@@ -11,9 +11,6 @@ use crate::unit::{Bytes, FileOffset, PageRange, PageSize};
 /// How often a cache state is prepared before a run goes on without proof: other processes bring pages in, and the
 /// kernel drops some, between the preparation and the proof.
 const PREPARATIONS: u32 = 3;
-
-/// Where apps have more than processors to compute on.
-const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
 
 /// Carries out one case once. `announce` is called before each phase.
 pub fn measure(
@@ -209,7 +206,7 @@ impl<'a> Attempt<'a> {
         let all = [
             proof::caveat(proof, self.task.subject.self_test),
             (copied && maps).then_some(Caveat::LayoutVoid),
-            token.filter(|token| PHONE && token.backend == engine::CPU).map(|_| Caveat::CpuOnly),
+            token.filter(|token| os::PHONE && token.backend == engine::CPU).map(|_| Caveat::CpuOnly),
         ];
         all.into_iter().flatten().collect()
     }

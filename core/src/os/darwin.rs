@@ -20,6 +20,9 @@ use crate::unit::{ByteRange, Bytes, Nanos, PageSize};
 /// The flavour of `task_info` that tells of a task's memory; libc has no name for it.
 const TASK_VM_INFO: u32 = 22;
 
+/// What walls are taken by. It stands still while the system sleeps; `CLOCK_MONOTONIC` doesn't here, and has microseconds.
+pub const WALL: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
+
 /// Offsets have 64 bits on every Darwin.
 ///
 /// # Safety
@@ -251,11 +254,11 @@ fn pages_paged_in() -> u64 {
 impl Meter for UsageMeter {
     fn start(&mut self) {
         self.before = self.reading();
-        self.before.wall = clock(libc::CLOCK_MONOTONIC);
+        self.before.wall = clock(WALL);
     }
 
     fn stop(&mut self) -> Usage {
-        let wall = clock(libc::CLOCK_MONOTONIC);
+        let wall = clock(WALL);
         let (before, after) = (self.before, self.reading());
         Usage {
             wall: Nanos(wall.0 - before.wall.0),

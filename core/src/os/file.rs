@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::mapping::UnixMapping;
-use super::unix::{clock, system};
+use super::unix::{system, wall};
 use super::{Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, OsError, Reads, Usage, page_sum};
 use crate::job::Io;
 use crate::unit::{ByteRange, Bytes, FileOffset, PageSize};
@@ -163,10 +163,10 @@ impl Queue<'_> {
     /// All of them by the calling thread.
     fn read_alone(&self, buffer: &mut [u8]) -> Result<u64, OsError> {
         let mut sum = 0;
-        let mut last = clock(libc::CLOCK_MONOTONIC);
+        let mut last = wall();
         for (&index, latency) in self.reads.order().iter().zip(self.latencies) {
             sum += self.file.read_range(buffer, self.reads.range(index))?;
-            let now = clock(libc::CLOCK_MONOTONIC);
+            let now = wall();
             latency.store(now.0 - last.0, Ordering::Relaxed);
             last = now;
         }
@@ -200,7 +200,7 @@ impl Queue<'_> {
     /// Read after read until none is left. When one fails the others are left alone.
     fn read_share(&self, buffer: &mut [u8]) -> Result<u64, OsError> {
         let mut sum = 0;
-        let mut last = clock(libc::CLOCK_MONOTONIC);
+        let mut last = wall();
         loop {
             let taken = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(&index) = self.reads.order().get(taken) else { return Ok(sum) };
@@ -211,7 +211,7 @@ impl Queue<'_> {
                     return Err(error);
                 }
             }
-            let now = clock(libc::CLOCK_MONOTONIC);
+            let now = wall();
             self.latencies[taken].store(now.0 - last.0, Ordering::Relaxed);
             last = now;
         }

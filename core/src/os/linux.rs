@@ -21,6 +21,9 @@ const MADV_PAGEOUT: c_int = 21;
 const RUSAGE_THREAD: c_int = 1;
 const RUSAGE_SELF: c_int = 0;
 
+/// What walls are taken by. It stands still while the system sleeps.
+pub const WALL: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 /// `pread` with a 64-bit offset on every target: Android's and glibc's plain one has 32 bits on 32-bit systems.
 ///
 /// # Safety
@@ -267,11 +270,11 @@ impl Meter for UsageMeter {
     fn start(&mut self) {
         let bytes_fetched = self.bytes_fetched();
         self.before = Reading { bytes_fetched, ..reading(self.scope) };
-        self.before.wall = clock(libc::CLOCK_MONOTONIC);
+        self.before.wall = clock(WALL);
     }
 
     fn stop(&mut self) -> Usage {
-        let wall = clock(libc::CLOCK_MONOTONIC);
+        let wall = clock(WALL);
         let after = Reading { wall, ..reading(self.scope) };
         let before = self.before;
         let fetched = |after: Bytes| before.bytes_fetched.map(|before| Bytes(after.0 - before.0));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use libc::c_void;
 
 use super::sigbus::Guard;
-use super::unix::{clock, page_size, system};
+use super::unix::{page_size, system, wall};
 use super::{FileFacts, Mapping, OsError, Touches};
 use crate::job::Advice;
 use crate::unit::{Bytes, FileOffset, PageRange, PageSize};
@@ -208,11 +208,11 @@ impl Mapping for UnixMapping {
     fn touch_each(&self, touches: &Touches, latencies: &[AtomicU64]) -> u64 {
         let (base, page) = self.base(touches);
         let mut sum = 0;
-        let mut last = clock(libc::CLOCK_MONOTONIC);
+        let mut last = wall();
         for (&index, latency) in touches.order().iter().zip(latencies) {
             // SAFETY: as in `touch`.
             sum += u64::from(unsafe { in_register(base.add(index as usize * page)).read_volatile() });
-            let now = clock(libc::CLOCK_MONOTONIC);
+            let now = wall();
             latency.store(now.0 - last.0, Ordering::Relaxed);
             last = now;
         }

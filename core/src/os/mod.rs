@@ -46,6 +46,9 @@ pub fn host() -> impl Os {
     unix::Unix::new()
 }
 
+/// Whether this is built for phones, where apps have more than processors to compute on.
+pub const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
+
 /// What of the operating system a measurement needs.
 pub trait Os {
     /// The size of a page.

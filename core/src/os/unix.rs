@@ -49,7 +49,7 @@ impl Os for Unix {
     }
 
     fn now(&self) -> Nanos {
-        clock(libc::CLOCK_MONOTONIC)
+        wall()
     }
 
     fn sleep(&self, time: Nanos) {
@@ -103,6 +103,12 @@ pub fn metadata(file: &File) -> Result<Metadata, OsError> {
 /// When it was last written to, in ns since 1970.
 pub fn modified_ns(metadata: &Metadata) -> i128 {
     i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
+}
+
+/// The clock that walls are taken by.
+#[inline]
+pub fn wall() -> Nanos {
+    clock(system::WALL)
 }
 
 /// `clock_gettime` in nanoseconds.
