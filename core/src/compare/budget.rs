@@ -29,6 +29,12 @@ pub enum NotAffordable {
         "the report holds no cold first token beside its floor: measure with packbench run MODEL --probe first_token"
     )]
     NoFloor,
+    /// Not even a file without weights would come in that time.
+    #[error("{within} is out of reach on this device: what doesn't depend on the file takes longer")]
+    TooShort {
+        /// The time asked for.
+        within: Nanos,
+    },
     /// Waiting for storage isn't what takes the time.
     #[error(
         "{within} is out of reach on this device: with everything in memory the first token takes {warm}"
@@ -61,13 +67,13 @@ pub fn affordable(report: &Report, within: Nanos) -> Result<Affordable, NotAffor
 
 fn bytes_within(file_bytes: u64, by: &Floored, within: Nanos) -> Result<Bytes, NotAffordable> {
     // what came sooner from storage doesn't take longer from memory: on a busy machine it may have been measured so
-    let warm = Nanos(by.warm_ns.map_or(0, |warm| warm.min(by.first_token_ns)));
+    let warm = by.warm_ns.map(|warm| Nanos(warm.min(by.first_token_ns)));
+    if let Some(warm) = warm.filter(|warm| within <= *warm) {
+        return Err(NotAffordable::ComputeAlone { within, warm });
+    }
     let bytes_per_ns = by.needed_bytes as f64 / by.floor_ns as f64;
     let bytes = file_bytes as f64 + (within.0 as f64 - by.first_token_ns as f64) * bytes_per_ns;
-    match within > warm && bytes >= 1.0 {
-        true => Ok(Bytes(bytes as u64)),
-        false => Err(NotAffordable::ComputeAlone { within, warm }),
-    }
+    if bytes >= 1.0 { Ok(Bytes(bytes as u64)) } else { Err(NotAffordable::TooShort { within }) }
 }
 
 #[cfg(test)]
@@ -110,5 +116,8 @@ mod tests {
             bytes(40).unwrap_err().to_string(),
             "40.0 ms is out of reach on this device: with everything in memory the first token takes 40.0 ms"
         );
+        let never_warm = Floored { warm_ns: None, ..measured() };
+        let within = Nanos(40_000_000);
+        assert_eq!(bytes_within(101_000_000, &never_warm, within), Err(NotAffordable::TooShort { within }));
     }
 }
