@@ -4,17 +4,18 @@ use super::{SessionError, Sink};
 use crate::compare::differences;
 use crate::os::Os;
 use crate::record::wire::Assignment;
-use crate::record::{Header, Line, SCHEMA, Tool};
+use crate::record::{Context, Header, Line, SCHEMA, Tool};
 
 /// Says who measures, and where. Returns whether the processors that were asked for are the only ones used.
 pub(super) fn write(
     os: &dyn Os,
+    mut context: Context,
     assignment: &Assignment,
     tool: Tool,
     sink: &mut Sink<'_>,
 ) -> Result<bool, SessionError> {
     let Assignment { job, session, segment, began, .. } = assignment;
-    let (mut context, mut pinned) = (os.context(), true);
+    let mut pinned = true;
     if !job.cpus.is_empty() {
         pinned = os.pin(&job.cpus).is_ok();
         context.cpus = pinned.then(|| job.cpus.clone());

@@ -73,11 +73,12 @@ pub fn carry_out(
     assignment.job.check()?;
     let mut models: Vec<Examined> =
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
-    let app = os.context().app;
+    let context = os.context();
+    let (app, processors) = (context.app.clone(), context.device.cpus);
     gate::pass(os, app.as_ref(), assignment, &models)?;
-    let pinned = header::write(os, assignment, tool, sink)?;
+    let pinned = header::write(os, context, assignment, tool, sink)?;
     let assignment = &copies::make(os, assignment, &mut models, cancel, sink)?;
-    let (threads, job) = (threads(os, &assignment.job), &assignment.job);
+    let (threads, job) = (threads(processors, &assignment.job), &assignment.job);
     let (folder, known) = (assignment.cache_dir.clone(), Known::default());
     let fresh_process = assignment.fresh_process;
     let questions =
@@ -117,9 +118,9 @@ fn announce(sink: &mut Sink<'_>, phase: PhaseName, variant: Option<&str>) -> Res
 }
 
 /// As many as there are processors to run them: an engine's threads wait for each other by spinning.
-fn threads(os: &dyn Os, job: &Job) -> u32 {
+fn threads(processors: u32, job: &Job) -> u32 {
     let bound = u32::try_from(job.cpus.len()).ok().filter(|cpus| *cpus > 0);
-    bound.unwrap_or(os.context().device.cpus)
+    bound.unwrap_or(processors)
 }
 
 struct Session<'a, 's> {
