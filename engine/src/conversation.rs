@@ -115,11 +115,11 @@ fn no_logits() -> EngineError {
     EngineError::Compute { code: 0, log: "it gave no logits".to_owned() }
 }
 
-/// The first of the largest. One that is not a number spoils them all: it would be lost in a comparison.
+/// The first of the largest. One that is not a number, or infinite, spoils them all: it would be lost in a comparison.
 fn likeliest(logits: &[f32]) -> Result<Token, EngineError> {
     let mut best = (0, f32::NEG_INFINITY);
     for (index, &logit) in logits.iter().enumerate() {
-        if logit.is_nan() {
+        if logit.is_nan() || logit == f32::INFINITY {
             return Err(EngineError::NotANumber);
         }
         if logit > best.1 {

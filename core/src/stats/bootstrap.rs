@@ -10,7 +10,8 @@ const RESAMPLES: usize = 4000;
 const LEAST: usize = 4;
 
 /// A 95 % interval of the mean of `values`, by the studentized bootstrap; tokens of one text depend on each other, so the
-/// values are those of whole chunks. Of two or three values all that can be said is where they lie. `None` for fewer.
+/// values are those of whole chunks. Of two or three values all that can be said is where they lie. `None` for fewer, and
+/// where one isn't finite.
 ///
 /// ```text
 /// t*       = (mean* − mean) / error*,   error = deviation / √n, * of a resample
@@ -19,6 +20,9 @@ const LEAST: usize = 4;
 /// B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, section 12.5. The percentiles of the resampled means
 /// themselves lie too near together for few values.
 pub fn mean_interval(values: &[f64], seed: u64) -> Option<(f64, f64)> {
+    if values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
     let count = NonZero::new(values.len() as u64).filter(|count| count.get() > 1)?;
     let (mean, error) = mean_and_error(values.iter().copied());
     if error == 0.0 || values.len() < LEAST {
