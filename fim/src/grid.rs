@@ -7,10 +7,10 @@ use crate::price;
 
 /// Refuses the types whose grid is as fine as that of the tensor, or finer: its weights would lie on it, or near it.
 pub fn on_grid(tensor: &Tensor<'_>, types: &[GgmlType]) -> Option<FimError> {
-    let bits = |kind: GgmlType| kind.block_bytes().0 as f64 / kind.block_elements() as f64;
     let row = tensor.dims.row() as usize;
-    let fine =
-        price::allowed(types, row, true).into_iter().filter(|kind| bits(*kind) >= bits(tensor.ggml_type));
+    let fine = price::allowed(types, row, true)
+        .into_iter()
+        .filter(|kind| kind.bits_per_weight() >= tensor.ggml_type.bits_per_weight());
     let types: Vec<GgmlType> = fine.filter(|kind| kind.block_elements() > 1).collect();
     (!types.is_empty()).then(|| FimError::OnGrid {
         name: tensor.name.to_owned(),

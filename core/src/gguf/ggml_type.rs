@@ -85,6 +85,11 @@ impl GgmlType {
         Bytes(self.block().1)
     }
 
+    /// Bits a weight, what its block's scales take included.
+    pub fn bits_per_weight(self) -> f64 {
+        self.block_bytes().0 as f64 * 8.0 / self.block_elements() as f64
+    }
+
     /// The bytes of a tensor of that shape.
     ///
     /// # Errors

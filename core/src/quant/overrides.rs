@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assign::{Assignment, mix};
 use super::rules::pattern;
-use super::table::{Table, bits};
+use super::table::Table;
 use super::{Question, Strategy};
 use crate::gguf::GgmlType;
 use crate::record::{Override, PlanStats, Planning, QuantPlan};
@@ -68,8 +68,9 @@ pub(super) fn published(
     planning: Option<Planning>,
 ) -> QuantPlan {
     let overridden = overrides.iter().map(|one| one.qtype);
-    let upgrade_quant =
-        overridden.max_by(|one, other| bits(*one).total_cmp(&bits(*other))).unwrap_or(upgrade);
+    let upgrade_quant = overridden
+        .max_by(|one, other| one.bits_per_weight().total_cmp(&other.bits_per_weight()))
+        .unwrap_or(upgrade);
     QuantPlan {
         base_quant: base.to_owned(),
         upgrade_quant,

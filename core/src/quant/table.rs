@@ -53,7 +53,7 @@ impl<'a> Table<'a> {
     pub fn types(&self) -> Vec<GgmlType> {
         let options = self.rows.iter().flat_map(|row| &row.options).map(|price| price.ggml_type);
         let mut types: Vec<GgmlType> = options.collect::<BTreeSet<_>>().into_iter().collect();
-        types.sort_by(|one, other| bits(*one).total_cmp(&bits(*other)));
+        types.sort_by(|one, other| one.bits_per_weight().total_cmp(&other.bits_per_weight()));
         types
     }
 
@@ -116,7 +116,11 @@ impl<'a> Row<'a> {
     pub fn nearest(&self, ggml_type: GgmlType) -> usize {
         let is = |price: &&Price| price.ggml_type == ggml_type;
         let same = self.options.iter().position(is);
-        let larger = || self.options.iter().position(|price| bits(price.ggml_type) >= bits(ggml_type));
+        let larger = || {
+            self.options
+                .iter()
+                .position(|price| price.ggml_type.bits_per_weight() >= ggml_type.bits_per_weight())
+        };
         same.or_else(larger).unwrap_or(self.options.len() - 1)
     }
 }
@@ -125,11 +129,6 @@ impl<'a> Row<'a> {
 fn priced(tensor: &TensorPrices) -> String {
     let names: Vec<String> = tensor.candidates.iter().map(|price| price.ggml_type.to_string()).collect();
     names.join(", ")
-}
-
-/// Bits per weight.
-pub fn bits(ggml_type: GgmlType) -> f64 {
-    ggml_type.block_bytes().0 as f64 * 8.0 / ggml_type.block_elements() as f64
 }
 
 /// Of the tensors in the file.

@@ -9,7 +9,7 @@
 //! ```
 //! λ is the slope at which the budget cuts the convex hulls of the items (`hull`); L(λ) is then the optimum of the
 //! linear relaxation. Options with L + r above the best plan known are out; what is left, few options of few items, is
-//! searched by dynamic programming over plans that are not dominated (`core`).
+//! searched by dynamic programming over plans that are not dominated (`search`).
 //!
 //! D. Pisinger, "A minimal algorithm for the multiple-choice knapsack problem", European Journal of Operational Research
 //! 83(2), 1995; H. Kellerer, U. Pferschy, D. Pisinger, "Knapsack Problems", 2004, chapter 11.
