@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::from(exit::INVALID)
+            ExitCode::from(if cmd::run::interrupt::came() { exit::INTERRUPTED } else { exit::INVALID })
         }
     }
 }

@@ -94,7 +94,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let path = args.out.join(REPORT);
     may_be_written(&args.out, &path, &job)?;
     if !measured(&args.place, job.clone(), &path)? {
-        eprintln!("not finished: the same command goes on with {}", path.display());
+        if path.exists() {
+            eprintln!("not finished: the same command goes on with {}", path.display());
+        }
         return Ok(ExitCode::from(if super::run::interrupt::came() {
             exit::INTERRUPTED
         } else {

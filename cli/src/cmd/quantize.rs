@@ -195,6 +195,10 @@ fn write(
     effective: &[(String, GgmlType)],
 ) -> anyhow::Result<String> {
     let named = || args.output.display().to_string();
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(&args.output).is_some_and(|output| Some(output) == real(&args.model)) {
+        bail!("{} is the model itself: name another file", args.output.display());
+    }
     let temporary = output::beside(&args.output)?.into_temp_path();
     engine.quantize(source, &temporary, recipe).with_context(named)?;
     let written = os::host().open(&temporary).with_context(named)?.map().with_context(named)?;

@@ -138,13 +138,13 @@ fn layout(report: &Report) -> Option<Sentence> {
     })
 }
 
-/// How near the best policy comes to what storage allows.
+/// How near the best policy comes to what storage allows, with the first model and prompt.
 fn floor(report: &Report) -> Option<Sentence> {
     let floors = floors(report);
-    let prompt = floors.first()?.case.prompt().cloned();
+    let first = &floors.first()?.case;
     let (best, ratio) = floors
         .iter()
-        .filter(|one| one.case.prompt() == prompt.as_ref())
+        .filter(|one| (&one.case.variant, one.case.prompt()) == (&first.variant, first.prompt()))
         .filter_map(|one: &Floored| Some((one, one.ratio?)))
         .min_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let mut sentence = vec![

@@ -66,7 +66,7 @@ impl Quality {
         let (mut figures, mut tables) = (Vec::new(), Vec::new());
         for scores in &self.scores {
             tables.push(ranking(scores));
-            figures.extend(heat(scores, self.plans.first()));
+            figures.extend(heat(scores, &self.plans));
         }
         let lede = "How much the model minds errors. The map shows ½ Σ F·Δ² of each tensor, in the type that the plan gives \
                     it, or else in the cheapest that was priced; darker is more. The table has the ranking of groups beside \
@@ -121,11 +121,14 @@ fn ranking(scores: &FimScores) -> Table {
 }
 
 /// Layers down, groups across.
-fn heat(scores: &FimScores, plan: Option<&QuantPlan>) -> Option<Captioned> {
+fn heat(scores: &FimScores, plans: &[QuantPlan]) -> Option<Captioned> {
     let pricing = scores.packbench.as_ref()?;
     let layered: Vec<&TensorPrices> =
         pricing.tensors.iter().filter(|tensor| tensor.layer.is_some()).collect();
-    let planned = plan.and_then(|plan| plan.packbench.as_ref());
+    let planned = plans
+        .iter()
+        .filter_map(|plan| plan.packbench.as_ref())
+        .find(|plan| plan.check_model(&pricing.model.payload_hash).is_ok());
     let cell = |tensor: &TensorPrices| {
         let given = planned.and_then(|plan| plan.tensors.iter().find(|one| one.name == tensor.name));
         let price = match given {

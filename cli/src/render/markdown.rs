@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use packbench_core::compare::Gate;
 use packbench_core::record::{Comparison, Comparisons, Verdict};
 
 use super::comparisons::{notes, place, quantity, sentence};
@@ -32,9 +33,11 @@ pub fn comparisons(answer: &Comparisons) -> String {
     let all = &answer.comparisons;
     let regressed = all.iter().filter(|one| one.regression);
     let headline: Vec<String> = regressed.map(|one| bold(&sentence(answer.metric, one))).collect();
-    let mut text = match headline.is_empty() {
-        true => format!("**No regression** of {} among {} comparisons.\n\n", answer.metric, all.len()),
-        false => format!("{}\n\n", headline.join("\n\n")),
+    let of = format!("of {} among {} comparisons", answer.metric, all.len());
+    let mut text = match (headline.is_empty(), answer.gate()) {
+        (false, _) => format!("{}\n\n", headline.join("\n\n")),
+        (true, Gate::Invalid) => format!("**Invalid**: no regression {of}, but some can't be made.\n\n"),
+        (true, _) => format!("**No regression** {of}.\n\n"),
     };
     text += "| where | base | candidate | verdict | ratio | 95 % interval | could have seen | base | candidate | blocks |\n";
     text += "|---|---|---|---|--:|--:|--:|--:|--:|--:|\n";

@@ -61,6 +61,9 @@ fn begin(place: &Place, assignment: Assignment, path: &Path, json: bool) -> anyh
 
 /// Carries out `job` at `place` into the report at `path`: a new one, or what is missing of one that was cut short. Whether
 /// the session came to its end; an agent that refused has said why.
+///
+/// # Errors
+/// Also when the device went away.
 pub fn measured(place: &Place, job: Job, path: &Path) -> anyhow::Result<bool> {
     job.check()?;
     let outcome = match path.exists() {
@@ -70,9 +73,11 @@ pub fn measured(place: &Place, job: Job, path: &Path) -> anyhow::Result<bool> {
         }
         true => go_on(place, path, &job.models, Some(job.blocks), false)?,
     };
-    Ok(outcome.is_none_or(|outcome| {
-        matches!(outcome, Outcome::Ended(End { status: EndStatus::Complete | EndStatus::Budget, .. }))
-    }))
+    match outcome {
+        Some(Outcome::Lost { how }) => bail!("the device went away: {how}. The same command goes on"),
+        Some(Outcome::Ended(End { status: EndStatus::Complete | EndStatus::Budget, .. })) | None => Ok(true),
+        Some(_) => Ok(false),
+    }
 }
 
 fn default_report_name() -> PathBuf {
