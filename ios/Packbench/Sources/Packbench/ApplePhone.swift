@@ -68,7 +68,6 @@ public final class ApplePhone: Phone {
             batteryPercent: system.battery?.percent,
             charging: system.battery?.isCharging,
             powerSave: system.isLowPowerModeEnabled,
-            screenOn: system.isForeground,
             foreground: system.isForeground,
             memoryAvailableBytes: system.availableMemory.flatMap { $0 > 0 ? UInt64($0) : nil }
         )

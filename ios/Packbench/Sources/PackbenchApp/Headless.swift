@@ -125,7 +125,7 @@ public struct Headless: Sendable {
 
     private func verdict(of report: URL) throws -> Verdict {
         guard let field = arguments["compare"] else { return .passed }
-        switch try compare(path: report.path, question: Question(by: field)).gate {
+        switch try compare(path: report.path, question: Question(by: field, allow: ["payload"])).gate {
         case .passed: return .passed
         case .regression: return .regression
         case .invalid: return .invalid

@@ -16,6 +16,7 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 
 /** Holds the bench: it outlives each Activity. What a dead process had finished is in its report. */
@@ -98,7 +99,7 @@ class Bench(
 
     /** Ends what is under way: a copy at once, a session after the run under way. */
     fun stop() {
-        (current.value as? State.Running)?.let { current.value = it.copy(stopping = true) }
+        current.update { (it as? State.Running)?.copy(stopping = true) ?: it }
         work?.cancel()
     }
 
@@ -116,9 +117,7 @@ class Bench(
         run: suspend (File) -> Outcome,
     ) = start(State.Running(report, null)) {
         val watching = scope.launch {
-            packbench.progress.collect { told ->
-                (current.value as? State.Running)?.let { current.value = it.copy(progress = told) }
-            }
+            packbench.progress.collect { told -> current.update { (it as? State.Running)?.copy(progress = told) ?: it } }
         }
         try {
             current.value = State.Finished(report, run(report))

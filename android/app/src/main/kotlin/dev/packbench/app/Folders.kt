@@ -2,6 +2,7 @@ package dev.packbench.app
 
 import android.content.Context
 import java.io.File
+import java.io.IOException
 
 /** Where things lie. What is measured lies in the app's own directory: only of files that it owns can it prove what is
  * in memory. */
@@ -14,9 +15,8 @@ class Folders(private val context: Context) {
 
     /** What adb reaches without root and without run-as: jobs and models come in here, reports go out. */
     val exchange: File
-        get() = checkNotNull(context.externalMediaDirs.firstOrNull() ?: context.getExternalFilesDir(null)) {
-            "this phone's shared storage isn't there now: unlock it, or take it off the computer"
-        }.apply { mkdirs() }
+        get() = (context.externalMediaDirs.firstOrNull() ?: context.getExternalFilesDir(null))?.apply { mkdirs() }
+            ?: throw IOException("this phone's shared storage isn't there now: unlock it, or take it off the computer")
 
     /** A report that isn't there yet. */
     fun newReport(): File =

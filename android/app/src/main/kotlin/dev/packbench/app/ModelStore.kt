@@ -61,6 +61,8 @@ class ModelStore(private val folder: File) {
             }
             val read = FileInputStream(unfinished).use { digest(it) { done -> told(Progress(true, done, length)) } }
             if (written != read) throw Differs()
+            // Whoever dies between the two leaves a model without a hash, never with another one's.
+            kept.delete()
             if (!unfinished.renameTo(target)) throw IOException("${unfinished.name} can't be renamed")
             kept.writeText(written)
         } finally {
