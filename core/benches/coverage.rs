@@ -3,8 +3,8 @@
 //! ```text
 //! cargo bench -p packbench-core --bench coverage [-- --json]
 //! ```
-//! 1. How often nominal 95 % intervals hold the truth. The gated rows are those of `compare` on one report, and of `eval`.
-//!    The others show what was not chosen, or what two sessions are worth.
+//! 1. How often nominal 95 % intervals hold the truth. The gated rows are those of `compare` on one report.
+//!    The others show what was not chosen, and what two sessions and the means of `eval` are worth.
 //! 2. How often a family of five comparisons has a false regression, where each candidate is worse by exactly the threshold.
 //! 3. How often an effect is seen: the power curve.
 //!

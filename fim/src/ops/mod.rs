@@ -1,5 +1,5 @@
 //! The steps of a layer, forward and backward. Each backward is the transposed derivative of its forward, written out;
-//! finite differences hold them together (tests/gradients.rs).
+//! finite differences hold them together (tests/fim/gradients.rs).
 
 mod attention;
 mod gate;
