@@ -17,6 +17,8 @@ pub struct Architecture {
     /// One in so many layers looks back to the first token, the last of each run, unless the file says otherwise;
     /// `None` when all do.
     pub window_pattern: Option<usize>,
+    /// With so many layers scores are scaled by the root of embedding ÷ heads, not of the length of a key.
+    pub scaled_by_share_with: Option<usize>,
 }
 
 const TABLE: [Architecture; 3] = [
@@ -26,6 +28,7 @@ const TABLE: [Architecture; 3] = [
         activation: Activation::Silu,
         scales_embedding: false,
         window_pattern: None,
+        scaled_by_share_with: None,
     },
     Architecture {
         name: "qwen2",
@@ -33,6 +36,7 @@ const TABLE: [Architecture; 3] = [
         activation: Activation::Silu,
         scales_embedding: false,
         window_pattern: None,
+        scaled_by_share_with: None,
     },
     Architecture {
         name: "gemma3",
@@ -40,6 +44,8 @@ const TABLE: [Architecture; 3] = [
         activation: Activation::GeluTanh,
         scales_embedding: true,
         window_pattern: Some(6),
+        // its largest model
+        scaled_by_share_with: Some(62),
     },
 ];
 

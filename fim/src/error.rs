@@ -1,8 +1,6 @@
 //! Why a model can't be scored.
 
 use packbench_core::gguf::{self, GgmlType};
-use packbench_core::measure::engine::EngineError;
-use packbench_engine::QuantizeError;
 use packbench_engine::rows::RowError;
 
 use crate::architecture;
@@ -122,12 +120,6 @@ pub enum FimError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The engine can't do what it was asked.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The engine can't tell what it would make of the file.
-    #[error(transparent)]
-    Quantize(#[from] QuantizeError),
     /// It was asked to stop.
     #[error("it was asked to stop")]
     Cancelled,

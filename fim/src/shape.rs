@@ -66,9 +66,10 @@ impl Shape {
                 "an even number, at most attention.key_length",
             ));
         }
-        let scale = (key as f32).sqrt().recip();
-        let attention = Attention { heads, kv_heads, key, value, scale, soft_cap: None, window: Window::All };
         let layers = of.count("block_count")?;
+        let by_share = architecture.scaled_by_share_with == Some(layers);
+        let scale = (if by_share { embedding / heads } else { key } as f32).sqrt().recip();
+        let attention = Attention { heads, kv_heads, key, value, scale, window: Window::All };
         Ok(Shape {
             architecture,
             layers,

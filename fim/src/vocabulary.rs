@@ -7,7 +7,6 @@ use faer::Par;
 
 use crate::FimError;
 use crate::matrix::Matrix;
-use crate::ops::soften;
 use crate::shape::Shape;
 use crate::source::Source;
 
@@ -116,4 +115,14 @@ impl<'s, 'a> Vocabulary<'s, 'a> {
         }
         Ok(all)
     }
+}
+
+/// x becomes c · tanh(x / c); answers the slopes there.
+fn soften(x: &mut Matrix, cap: f32) -> Matrix {
+    let mut slopes = Matrix::zeros(x.rows(), x.cols);
+    for (x, slope) in x.data.iter_mut().zip(&mut slopes.data) {
+        let tanh = (*x / cap).tanh();
+        (*x, *slope) = (cap * tanh, 1.0 - tanh * tanh);
+    }
+    slopes
 }

@@ -36,8 +36,6 @@ pub struct Attention {
     pub value: usize,
     /// What scores are multiplied by.
     pub scale: f32,
-    /// Scores s become c · tanh(s / c).
-    pub soft_cap: Option<f32>,
     /// How far back a token looks.
     pub window: Window,
 }
@@ -47,7 +45,7 @@ impl Attention {
     pub fn attend(&self, q: &Matrix, k: &Matrix, v: &Matrix) -> Matrix {
         let head = |head| {
             let [q, k, v] = self.head(head, q, k, v);
-            self.shares(&q, &k).0.times(&v, Par::Seq)
+            self.shares(&q, &k).times(&v, Par::Seq)
         };
         let heads: Vec<Matrix> = (0..self.heads).into_par_iter().map(head).collect();
         let mut out = Matrix::zeros(q.rows(), self.heads * self.value);
@@ -58,7 +56,7 @@ impl Attention {
     /// What `delta` at the output of [`Self::attend`] is at queries, keys and values:
     ///
     /// ```text
-    /// dV = Pᵀ·dO    dP = dO·Vᵀ    dS = P ∘ (dP − rowsum(P ∘ dP)) · cap'    dQ = scale · dS·K    dK = scale · dSᵀ·Q
+    /// dV = Pᵀ·dO    dP = dO·Vᵀ    dS = P ∘ (dP − rowsum(P ∘ dP))    dQ = scale · dS·K    dK = scale · dSᵀ·Q
     /// ```
     pub fn back(&self, q: &Matrix, k: &Matrix, v: &Matrix, delta: &Matrix) -> [Matrix; 3] {
         let head = |head: usize| {
@@ -85,7 +83,7 @@ impl Attention {
     }
 
     fn head_back(&self, [q, k, v]: &[Matrix; 3], delta: &Matrix) -> [Matrix; 3] {
-        let (shares, slopes) = self.shares(q, k);
+        let shares = self.shares(q, k);
         let mut dv = Matrix::zeros(v.rows(), v.cols);
         dv.set_gradient(&shares, delta, Par::Seq);
         let mut ds = delta.times_transposed(v, Par::Seq);
@@ -93,38 +91,24 @@ impl Attention {
             let share = shares.row(position);
             let mean: f32 = share.iter().zip(&*dp).map(|(share, dp)| share * dp).sum();
             dp.iter_mut().zip(share).for_each(|(dp, share)| *dp = share * (*dp - mean) * self.scale);
-            if let Some(slopes) = &slopes {
-                dp.iter_mut().zip(slopes.row(position)).for_each(|(dp, slope)| *dp *= slope);
-            }
         }
         let mut dk = Matrix::zeros(k.rows(), k.cols);
         dk.set_gradient(&ds, q, Par::Seq);
         [ds.times(k, Par::Seq), dk, dv]
     }
 
-    /// How much each token looks at each, 0 where it doesn't; and the slopes of a soft cap.
-    fn shares(&self, q: &Matrix, k: &Matrix) -> (Matrix, Option<Matrix>) {
+    /// How much each token looks at each, 0 where it doesn't.
+    fn shares(&self, q: &Matrix, k: &Matrix) -> Matrix {
         let mut scores = q.times_transposed(k, Par::Seq);
         scores.data.iter_mut().for_each(|score| *score *= self.scale);
-        let slopes = self.soft_cap.map(|cap| soften(&mut scores, cap));
         for (position, row) in scores.data.chunks_exact_mut(k.rows()).enumerate() {
             let seen = self.window.first(position)..position + 1;
             softmax(&mut row[seen.clone()]);
             row[..seen.start].fill(0.0);
             row[seen.end..].fill(0.0);
         }
-        (scores, slopes)
+        scores
     }
-}
-
-/// x becomes c · tanh(x / c); answers the slopes there.
-pub fn soften(x: &mut Matrix, cap: f32) -> Matrix {
-    let mut slopes = Matrix::zeros(x.rows(), x.cols);
-    for (x, slope) in x.data.iter_mut().zip(&mut slopes.data) {
-        let tanh = (*x / cap).tanh();
-        (*x, *slope) = (cap * tanh, 1.0 - tanh * tanh);
-    }
-    slopes
 }
 
 fn softmax(row: &mut [f32]) {

@@ -6,7 +6,7 @@ mod gate;
 mod norm;
 mod rope;
 
-pub use attention::{Attention, Window, soften};
+pub use attention::{Attention, Window};
 pub use gate::Activation;
 pub use norm::{Norm, norm, norm_back};
 pub use rope::{Pairing, Rope};
