@@ -56,6 +56,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let form = form(args)?;
     let sources = args.reports.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<Source>>>()?;
     let quality = quality(&args.with)?;
+    taken(form, &quality)?;
     let text = shown(form, &sources, &quality)?;
     match &args.output {
         Some(path) => write(path, text.as_bytes())?,
@@ -76,6 +77,28 @@ fn form(args: &Args) -> anyhow::Result<Form> {
         "xml" => Ok(Form::Junit),
         "txt" => Ok(Form::Tables),
         _ => bail!("found {}, expected a name that ends in .html, .md, .csv, .xml or .txt", path.display()),
+    }
+}
+
+/// Only a page shows all of what `--with` takes; what would be left out is refused.
+fn taken(form: Form, quality: &Quality) -> anyhow::Result<()> {
+    match form {
+        Form::Html => Ok(()),
+        Form::Tables => only_evaluations(quality),
+        Form::Markdown | Form::Csv | Form::Junit if quality.is_empty() => Ok(()),
+        Form::Markdown | Form::Csv | Form::Junit => {
+            bail!("--with is for pages and tables: name an .html with -o")
+        }
+    }
+}
+
+/// Tables take nothing else from `--with`.
+pub fn only_evaluations(quality: &Quality) -> anyhow::Result<()> {
+    match quality.has_others() {
+        true => bail!(
+            "found more than evaluations in --with, expected eval_results.json alone: only a page (-o report.html) shows the rest"
+        ),
+        false => Ok(()),
     }
 }
 

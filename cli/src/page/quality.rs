@@ -10,6 +10,7 @@ use packbench_core::record::{
 
 use super::figure::{Axis, Grid, GridCell, Point, PointKind, Scatter};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
+use crate::render::dominates;
 use crate::render::map;
 use crate::render::ranking::published_rank;
 
@@ -43,6 +44,18 @@ impl Quality {
             ),
         }
         Ok(())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.evaluations.is_empty() && !self.has_others()
+    }
+
+    /// Whether there is anything but evaluations.
+    pub fn has_others(&self) -> bool {
+        !(self.scores.is_empty()
+            && self.plans.is_empty()
+            && self.curves.is_empty()
+            && self.inspections.is_empty())
     }
 
     /// The models whose layouts are known.
@@ -188,8 +201,8 @@ fn curve(curve: &Curve) -> Option<Captioned> {
 fn measured(evaluation: &Evaluation) -> Option<Captioned> {
     let own = evaluation.packbench.as_ref()?;
     let at = |model: &packbench_core::record::EvaluatedModel| (model.file_bytes as f64, model.kld_nats);
-    let is_beaten = |one: (f64, f64)| {
-        own.models.iter().map(at).any(|other| other != one && other.0 <= one.0 && other.1 <= one.1)
+    let is_beaten = |(bytes, nats): (f64, f64)| {
+        own.models.iter().map(at).any(|other| dominates(&[other.0, other.1], &[bytes, nats]))
     };
     let points = own.models.iter().map(|model| Point {
         name: model.name.clone(),

@@ -23,14 +23,15 @@ const HEADER: [&str; 10] = [
 /// Where the fields stand that arms differ in.
 const EFFECT: usize = 3;
 /// The last columns hold numbers.
-const NUMBERS: usize = 6;
+pub(super) const NUMBERS: usize = 6;
 
 /// A line for each comparison, then what takes away from the trust in them.
 pub fn comparisons(answer: &Comparisons) -> String {
     let by =
         if answer.by.is_empty() { "of two sessions".to_owned() } else { format!("by {}", list(&answer.by)) };
     let mut text = format!("{} {by}, threshold {}\n\n", answer.metric, percent(answer.threshold));
-    text += &rows(answer);
+    let (header, rows) = rows(answer);
+    text += &table(&header, header.len() - NUMBERS, rows);
     if !answer.floors.is_empty() {
         text += &format!("\nCold first tokens against their floors\n{}", super::floor::rows(&answer.floors));
     }
@@ -41,7 +42,8 @@ pub fn comparisons(answer: &Comparisons) -> String {
     text
 }
 
-fn rows(answer: &Comparisons) -> String {
+/// The table of comparisons: its header, and a row each. The last [`NUMBERS`] columns hold numbers.
+pub(super) fn rows(answer: &Comparisons) -> (Vec<&'static str>, Vec<Vec<String>>) {
     let mut header = HEADER.to_vec();
     let mut rows: Vec<Vec<String>> = answer.comparisons.iter().map(|one| row(answer.metric, one)).collect();
     // Where arms differ in one field it goes without saying.
@@ -51,7 +53,7 @@ fn rows(answer: &Comparisons) -> String {
             row.insert(EFFECT, list(&comparison.differ_in));
         }
     }
-    table(&header, header.len() - NUMBERS, rows)
+    (header, rows)
 }
 
 fn row(metric: Metric, comparison: &Comparison) -> Vec<String> {

@@ -73,11 +73,14 @@ fn bits_per_weight(variant: &Variant) -> Option<f64> {
     Some(variant.file_bytes as f64 * 8.0 / weights as f64)
 }
 
+/// Whether costs are nowhere more than others, and somewhere less.
+pub fn dominates(own: &[f64], others: &[f64]) -> bool {
+    own.iter().zip(others).all(|(own, other)| own <= other) && own != others
+}
+
 impl Row<'_> {
     fn dominates(&self, other: &Row<'_>) -> bool {
-        self.costs().zip(other.costs()).is_some_and(|(own, others)| {
-            own.iter().zip(others).all(|(own, other)| *own <= other) && own != others
-        })
+        self.costs().zip(other.costs()).is_some_and(|(own, others)| dominates(&own, &others))
     }
 
     /// All that is to be small; `None` when something wasn't measured.

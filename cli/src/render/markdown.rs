@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use packbench_core::compare::Gate;
-use packbench_core::record::{Comparison, Comparisons, Verdict};
+use packbench_core::record::{Comparisons, Verdict};
 
-use super::comparisons::{notes, place, quantity, sentence};
-use super::table::or_dash;
+use super::comparisons::{NUMBERS, notes, rows, sentence};
 use crate::page::{Answer, Cell, Page, Part, Sentence, Table};
 
 /// A page in short: the answer, the tables of first tokens and floors, what takes away from the trust.
@@ -39,33 +38,27 @@ pub fn comparisons(answer: &Comparisons) -> String {
         (true, Gate::Invalid) => format!("**Invalid**: no regression {of}, but some can't be made.\n\n"),
         (true, _) => format!("**No regression** {of}.\n\n"),
     };
-    text += "| where | base | candidate | verdict | ratio | 95 % interval | could have seen | base | candidate | blocks |\n";
-    text += "|---|---|---|---|--:|--:|--:|--:|--:|--:|\n";
-    all.iter().for_each(|one| text += &row(answer, one));
+    text += &compared(answer);
     for note in notes(answer) {
         let _ = write!(text, "\n- {}", escaped(&note));
     }
     text.trim_end().to_owned() + "\n"
 }
 
-fn row(answer: &Comparisons, one: &Comparison) -> String {
-    let shown = |value: Option<f64>| or_dash(value.map(|value| quantity(answer.metric, value)));
-    let verdict = match one.verdict {
-        Verdict::Slower | Verdict::Faster => bold(&one.verdict.to_string()),
-        _ => one.verdict.to_string(),
-    };
-    line(&[
-        escaped(&place(one)),
-        escaped(&one.base),
-        escaped(&one.candidate),
-        verdict,
-        or_dash(one.ratio.map(|ratio| format!("{ratio:.3}"))),
-        or_dash(one.interval.map(|(low, high)| format!("{low:.3} – {high:.3}"))),
-        or_dash(one.smallest_effect.map(|effect| format!("± {}", super::comparisons::percent(effect)))),
-        shown(one.base_median),
-        shown(one.candidate_median),
-        one.blocks.to_string(),
-    ])
+/// The same table as a terminal's; what is faster or slower stands out.
+fn compared(answer: &Comparisons) -> String {
+    let (header, rows) = rows(answer);
+    let words = header.len() - NUMBERS;
+    let mut text = line(&header.iter().map(|name| escaped(name)).collect::<Vec<_>>());
+    text += &format!("|{}{}\n", "---|".repeat(words), "--:|".repeat(NUMBERS));
+    for (row, one) in rows.iter().zip(&answer.comparisons) {
+        let mut cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        if matches!(one.verdict, Verdict::Slower | Verdict::Faster) {
+            cells[words - 1] = bold(&cells[words - 1]);
+        }
+        text += &line(&cells);
+    }
+    text
 }
 
 fn answer(answer: &Answer) -> String {

@@ -39,7 +39,7 @@ pub use doctor::doctor;
 pub use evaluation::evaluation;
 pub use html::page as html;
 pub use inspection::inspections;
-pub use joined::joined;
+pub use joined::{dominates, joined};
 pub use map::map;
 pub use markdown::page as markdown;
 pub use plan::{plan, verified};

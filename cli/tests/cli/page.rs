@@ -140,6 +140,18 @@ fn several_reports_stand_beside_each_other() {
 }
 
 #[test]
+fn what_a_form_would_leave_out_is_refused() {
+    let scratch = Scratch::new();
+    let report = recorded("policies-smollm2-requests.jsonl");
+    let scores = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fuzz/seeds/scores/published");
+    let with = ["report", report.to_str().unwrap(), "--with", scores.to_str().unwrap()];
+    for form in [&[][..], &["--csv"], &["--junit"], &["--markdown"]] {
+        let said = stderr(&mut scratch.packbench(&[&with[..], form].concat()));
+        assert!(said.contains("--with"), "{form:?}: {said}");
+    }
+}
+
+#[test]
 fn markdown_is_short_and_begins_with_the_answer() {
     let path = recorded("policies-gemma3-270m-requests.jsonl");
     let markdown = stdout(&mut Scratch::new().packbench(&["report", path.to_str().unwrap(), "--markdown"]));

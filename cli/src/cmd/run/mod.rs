@@ -29,6 +29,7 @@ use crate::{exit, render};
 /// Carries out what was asked.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let quality = super::report::quality(&args.with)?;
+    super::report::only_evaluations(&quality)?;
     match (args.purpose(), &args.resume) {
         (Purpose::Measure, Some(report)) => resume(&args, report, &quality),
         (Purpose::Measure, None) => measure(&args, &quality),
