@@ -5,10 +5,10 @@
 //! ```
 //! The key is a hash of all that a score depends on. Numbers are little-endian, lists begin with their length (u64).
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use packbench_core::gguf::GgmlType;
+use packbench_core::os::write_whole;
 
 use crate::FimError;
 use crate::matrix::Matrix;
@@ -75,14 +75,8 @@ impl Checkpoint {
         put_state(&mut bytes, state);
         let hash = blake3::hash(&bytes);
         bytes.extend_from_slice(hash.as_bytes());
-        let write = || {
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-            file.write_all(&bytes)?;
-            file.persist(&self.path).map_err(|refused| refused.error)?;
-            Ok(())
-        };
-        write().map_err(|source| FimError::Keep { path: self.path.display().to_string(), source })
+        let kept = write_whole(&self.path, bytes);
+        kept.map_err(|source| FimError::Keep { path: self.path.display().to_string(), source })
     }
 
     /// Removes what was kept.

@@ -1,6 +1,7 @@
 //! Why a model can't be scored.
 
 use packbench_core::gguf::{self, GgmlType};
+use packbench_core::os::OsError;
 use packbench_engine::rows::RowError;
 
 use crate::architecture;
@@ -118,7 +119,7 @@ pub enum FimError {
         /// Where.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: OsError,
     },
     /// It was asked to stop.
     #[error("it was asked to stop")]

@@ -14,15 +14,6 @@ pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A temporary file in the folder of `path`, to take its name when it is whole. Readable as any new file is.
-#[cfg(feature = "llama")]
-pub fn beside(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut builder = tempfile::Builder::new();
-    builder.permissions(std::fs::Permissions::from_mode(0o666)).prefix(".packbench-").suffix(".gguf");
-    builder.tempfile_in(folder(path)).with_context(|| path.display().to_string())
-}
-
 /// Writes `value` as JSON, whole or not at all.
 pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = Vec::new();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::gguf::{GgmlType, Gguf};
-use packbench_core::os::{self, Os};
+use packbench_core::os::{self, Existing, NewFile, Os};
 use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
 use packbench_core::quant::tensor_types;
 use packbench_core::record::{Imatrix, QuantPlan};
@@ -94,7 +94,7 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
         planning.and_then(|planning| planning.dither_seed).or_else(|| args.dither.then_some(args.seed));
     let engine = LlamaCpp::new()?;
     let source = original(args, &file, seed)?;
-    let path = source.as_deref().unwrap_or(&args.model);
+    let path = source.as_ref().map_or(args.model.as_path(), NewFile::unfinished);
     let effective = engine.effective_types(path, &recipe)?;
     check_types(plan.as_ref(), &effective)?;
     if seed.is_none() {
@@ -151,14 +151,14 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
     }
 }
 
-/// The model with noise in it, in a file beside the output; `None` without noise.
-fn original(args: &Args, file: &ModelFile, seed: Option<u64>) -> anyhow::Result<Option<tempfile::TempPath>> {
+/// The model with noise in it, in an unfinished file beside the output that is never finished; `None` without noise.
+fn original(args: &Args, file: &ModelFile, seed: Option<u64>) -> anyhow::Result<Option<NewFile>> {
     let Some(seed) = seed else { return Ok(None) };
     let named = || format!("laying noise over {}", args.model.display());
     let source = Source::new(Gguf::parse(file.bytes())?, Some(seed)).with_context(named)?;
-    let temporary = output::beside(&args.output)?;
-    dithered::write(&source, io::BufWriter::new(temporary.as_file())).with_context(named)?;
-    Ok(Some(temporary.into_temp_path()))
+    let original = NewFile::begin(&args.output, Existing::Replace)?;
+    dithered::write(&source, io::BufWriter::new(original.as_file())).with_context(named)?;
+    Ok(Some(original))
 }
 
 /// What the engine would fall back to isn't what was planned.
@@ -199,9 +199,9 @@ fn write(
     if real(&args.output).is_some_and(|output| Some(output) == real(&args.model)) {
         bail!("{} is the model itself: name another file", args.output.display());
     }
-    let temporary = output::beside(&args.output)?.into_temp_path();
-    engine.quantize(source, &temporary, recipe).with_context(named)?;
-    let written = os::host().open(&temporary).with_context(named)?.map().with_context(named)?;
+    let new = NewFile::begin(&args.output, Existing::Replace)?;
+    engine.quantize(source, new.unfinished(), recipe).with_context(named)?;
+    let written = os::host().open(new.unfinished()).with_context(named)?.map().with_context(named)?;
     let gguf = Gguf::parse(written.bytes()).with_context(named)?;
     for (name, expected) in effective {
         let found = gguf.tensor(name).map(|tensor| tensor.ggml_type);
@@ -211,7 +211,8 @@ fn write(
     }
     let elements: u64 = gguf.tensors.iter().map(|tensor| tensor.dims.elements()).sum();
     let len = written.bytes().len() as u64;
-    temporary.persist(&args.output).with_context(named)?;
+    new.sync().with_context(named)?;
+    new.finish()?;
     let bits = len as f64 * 8.0 / elements.max(1) as f64;
     Ok(format!("{}: {}, {bits:.2} bits a weight", args.output.display(), Bytes(len)))
 }

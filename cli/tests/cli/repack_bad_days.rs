@@ -63,7 +63,7 @@ fn what_cannot_be_done_is_explained() {
     v.gguf link.gguf --force: error: link.gguf is a symbolic link: name a file
     m.gguf . --force: error: . is a folder: name a file
     m.gguf /dev/null --force: error: /dev/null is a device: name a file
-    m.gguf none/new.gguf: error: opening the folder none: No such file or directory (os error 2)
+    m.gguf none/new.gguf: error: creating a file in none: No such file or directory (os error 2)
     none.gguf new.gguf: error: none.gguf: open: No such file or directory (os error 2)
     t.json new.gguf: error: t.json: byte 1, header, JSON: missing field `weight_map`
     m.gguf new.gguf --order trace:t.json: error: t.json: the file holds no weight trace: missing field `schema` at line 1 column 2
@@ -164,7 +164,7 @@ fn an_interrupt_leaves_nothing() {
     scratch.write("m.gguf", &LARGE);
     let mut process = scratch.process(&["repack", "m.gguf", "new.gguf", "--order", "forward"]);
     let mut process = process.stderr(Stdio::piped()).spawn().unwrap();
-    let unfinished = || scratch.names().iter().any(|name| name.starts_with(".packbench-repack-"));
+    let unfinished = || scratch.names().iter().any(|name| name.starts_with(".packbench-unfinished-"));
     while !unfinished() && process.try_wait().unwrap().is_none() {}
     signal(&process, "INT");
     let output = process.wait_with_output().unwrap();
@@ -197,7 +197,7 @@ fn a_hundred_kills_leave_the_model_whole_and_no_half_file() {
             Ok(new) => assert!(new == expected, "kill {kill}: half a file has the name of the whole one"),
             Err(_) => unfinished += 1,
         }
-        let left = scratch.names().iter().filter(|name| name.starts_with(".packbench-repack-")).count();
+        let left = scratch.names().iter().filter(|name| name.starts_with(".packbench-unfinished-")).count();
         assert!(left <= 1, "kill {kill}: what the one before left was swept");
     }
     assert!(unfinished > 0);

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{folder, readable};
+use super::unfinished::{begin, folder};
 
 /// A file that this process alone appends to.
 #[derive(Debug)]
@@ -48,11 +48,7 @@ impl AppendFile {
             return Err(AppendError::Exists { path: path.to_owned() });
         }
         let failed = |call| move |source| AppendError::Io { call, path: path.to_owned(), source };
-        let mut unfinished = tempfile::Builder::new()
-            .prefix(".packbench-")
-            .permissions(readable())
-            .tempfile_in(folder(path))
-            .map_err(failed("creating"))?;
+        let mut unfinished = begin(folder(path)).map_err(failed("creating"))?;
         lock(unfinished.as_file(), path)?;
         unfinished.write_all(first).map_err(failed("writing"))?;
         match unfinished.persist_noclobber(path) {

@@ -1,11 +1,11 @@
 //! Files of our own: small texts kept from one process to the next, and scratch files that are gone with their owner.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::OsError;
+use super::unfinished::{begin, folder};
 use crate::unit::Bytes;
 
 /// What was kept under `name`.
@@ -28,14 +28,7 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), OsError
         if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
             return fs::write(path, &content);
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        // first, for tempfile's error names its own file
-        fs::metadata(folder)?;
-        // as any new file: the umask decides who may read it
-        let mut builder = tempfile::Builder::new();
-        builder.permissions(Permissions::from_mode(0o666)).prefix(".packbench-");
-        let mut file = builder.tempfile_in(folder)?;
+        let mut file = begin(folder(path))?;
         file.write_all(content.as_ref())?;
         file.persist(path).map(drop).map_err(|refused| refused.error)
     };
@@ -69,7 +62,7 @@ impl Scratch {
 /// A file of `len` bytes in `folder`, written through to storage.
 pub fn scratch(folder: &Path, len: Bytes) -> Result<Scratch, OsError> {
     let write = || {
-        let mut file = tempfile::Builder::new().prefix(".packbench-").tempfile_in(folder)?;
+        let mut file = begin(folder)?;
         io::copy(&mut io::repeat(0xA5).take(len.0), &mut file)?;
         file.as_file().sync_all()?;
         Ok(Scratch(file))

@@ -21,12 +21,11 @@ mod stream;
 #[cfg(target_vendor = "apple")]
 mod sysctl;
 mod told;
+mod unfinished;
 mod unix;
 mod work;
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
@@ -249,16 +248,6 @@ pub enum OsError {
         /// The file's length.
         len: Bytes,
     },
-}
-
-/// The folder that a file lies in.
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// As of any new file: for all whom the umask lets.
-fn readable() -> Permissions {
-    Permissions::from_mode(0o666)
 }
 
 impl OsError {

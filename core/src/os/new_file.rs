@@ -1,18 +1,16 @@
 //! A file that appears under its name when all of it is there, or never.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::OsError;
+use super::unfinished::{begin, folder};
 use super::unix::system;
-use super::{OsError, folder, readable};
 use crate::unit::{ByteRange, Bytes, FileOffset};
-
-/// What unfinished files are called, so that those of processes that were killed are known as such.
-const PREFIX: &str = ".packbench-repack-";
 
 /// What to do when a file has the name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +60,7 @@ pub enum NewFileError {
     },
 }
 
-/// A file in the making. It lies beside the place that it will take, and is removed when this is dropped; what a process
-/// that was killed leaves there, the next one removes.
+/// A file in the making, removed when this is dropped unfinished.
 #[derive(Debug)]
 pub struct NewFile {
     unfinished: NamedTempFile,
@@ -72,21 +69,31 @@ pub struct NewFile {
 }
 
 impl NewFile {
+    /// An empty file that will be at `path`.
+    ///
+    /// # Errors
+    /// When something has the name, and isn't to be replaced or is no file; when the system refuses.
+    pub fn begin(path: &Path, existing: Existing) -> Result<Self, NewFileError> {
+        check_name(path, existing)?;
+        let folder = folder(path);
+        let failed =
+            |source| NewFileError::Io { call: "creating a file in", path: folder.to_owned(), source };
+        Ok(NewFile { unfinished: begin(folder).map_err(failed)?, path: path.to_owned(), existing })
+    }
+
     /// Takes the room that a file of `len` bytes at `path` needs. Until it is written to it reads as zeros.
     ///
     /// # Errors
-    /// When there isn't as much room; when something has the name, and isn't to be replaced or is no file.
+    /// As of [`NewFile::begin`], and when there isn't as much room.
     pub fn reserve(path: &Path, len: Bytes, existing: Existing) -> Result<Self, NewFileError> {
-        check_name(path, existing)?;
+        let new = NewFile::begin(path, existing)?;
         let folder = folder(path);
-        sweep(folder);
         let failed = |call| move |source| NewFileError::Io { call, path: folder.to_owned(), source };
         let opened = File::open(folder).map_err(failed("opening the folder"))?;
-        let unfinished = begin(folder).map_err(failed("creating a file in"))?;
-        match system::reserve(unfinished.as_file(), len) {
-            Ok(()) => Ok(NewFile { unfinished, path: path.to_owned(), existing }),
+        match system::reserve(new.as_file(), len) {
+            Ok(()) => Ok(new),
             Err(full) if full.kind() == io::ErrorKind::StorageFull => {
-                drop(unfinished);
+                drop(new);
                 let found = system::free(&opened);
                 Err(NewFileError::NoRoom { needed: len, found, folder: folder.to_owned() })
             }
@@ -99,12 +106,17 @@ impl NewFile {
         self.unfinished.path()
     }
 
+    /// To write to.
+    pub fn as_file(&self) -> &File {
+        self.unfinished.as_file()
+    }
+
     /// Writes `bytes` from `at` on.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn write(&self, bytes: &[u8], at: FileOffset) -> Result<(), OsError> {
-        let written = self.unfinished.as_file().write_all_at(bytes, at.0);
+        let written = self.as_file().write_all_at(bytes, at.0);
         written.map_err(|source| OsError::Call { call: "writing", source })
     }
 
@@ -114,7 +126,7 @@ impl NewFile {
     /// When the system refuses, or `source` ends early.
     pub(super) fn copy(&self, mut source: &File, range: ByteRange, at: FileOffset) -> Result<(), OsError> {
         let failed = |call| move |source| OsError::Call { call, source };
-        let mut file = self.unfinished.as_file();
+        let mut file = self.as_file();
         source.seek(SeekFrom::Start(range.start.0)).map_err(failed("seeking"))?;
         file.seek(SeekFrom::Start(at.0)).map_err(failed("seeking"))?;
         // The standard library's copy between files: copy_file_range, else sendfile or splice, else reads and writes.
@@ -128,7 +140,7 @@ impl NewFile {
 
     /// Has what was written to `range` brought to storage, and doesn't wait for it.
     pub fn write_behind(&self, range: ByteRange) {
-        system::write_behind(self.unfinished.as_file(), range);
+        system::write_behind(self.as_file(), range);
     }
 
     /// Waits until all is on storage.
@@ -136,7 +148,7 @@ impl NewFile {
     /// # Errors
     /// When the system refuses, as a device does that failed.
     pub fn sync(&self) -> Result<(), OsError> {
-        let synced = self.unfinished.as_file().sync_all();
+        let synced = self.as_file().sync_all();
         synced.map_err(|source| OsError::Call { call: "fsync", source })
     }
 
@@ -182,32 +194,10 @@ fn check_name(path: &Path, existing: Existing) -> Result<(), NewFileError> {
     }
 }
 
-/// An empty file in `folder`, locked as long as it is open.
-fn begin(folder: &Path) -> io::Result<NamedTempFile> {
-    loop {
-        let file = tempfile::Builder::new().prefix(PREFIX).permissions(readable()).tempfile_in(folder)?;
-        // Another process may sweep before the lock is there: then it has the lock, or the file is gone.
-        let taken = matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock));
-        if !taken && file.as_file().metadata()?.nlink() > 0 {
-            return Ok(file);
-        }
-    }
-}
-
-/// Removes what processes left that were killed: unfinished files that nobody holds locked. What can't be removed stays.
-fn sweep(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
-        let left = File::open(entry.path()).ok().filter(|file| file.try_lock().is_ok());
-        if left.is_some() {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::os::unfinished::PREFIX;
 
     const LEN: Bytes = Bytes(5000);
 
@@ -258,7 +248,7 @@ mod tests {
         assert!(said(folder.path()).ends_with("is a folder: name a file"));
         assert_eq!(said(Path::new("/dev/null")), "/dev/null is a device: name a file");
         let said = said(&folder.path().join("none/new"));
-        assert!(said.starts_with("opening the folder ") && said.ends_with("none"), "{said}");
+        assert!(said.starts_with("creating a file in ") && said.ends_with("none"), "{said}");
     }
 
     #[test]

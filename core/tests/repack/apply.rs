@@ -46,7 +46,7 @@ impl Case {
 
     fn unfinished(&self) -> Option<PathBuf> {
         let mut entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        entries.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(".packbench-repack-"))
+        entries.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(".packbench-unfinished-"))
     }
 
     fn make(&self, source: &Path, progress: &mut dyn FnMut(Bytes)) -> Result<ReadBack, ApplyError> {
