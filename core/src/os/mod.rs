@@ -122,7 +122,7 @@ pub struct Usage {
 }
 
 /// An open model file.
-pub trait ModelFile {
+pub trait ModelFile: Send + Sync {
     /// What the system says of it.
     fn facts(&self) -> &FileFacts;
     /// Maps all of it for reading.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use super::{Plan, Relocation, Section};
 use crate::os::{Existing, ModelFile, NewFile, NewFileError, Os, OsError};
@@ -90,7 +92,7 @@ impl Apply<'_> {
             ReadBack::Storage | ReadBack::Memory => ReadBack::Memory,
         };
         if from == ReadBack::Storage {
-            self.plan.data.iter().try_for_each(|relocation| self.compare(&mut back, *relocation))?;
+            self.plan.data.iter().try_for_each(|relocation| back.compare(self.sources, *relocation))?;
         }
         for source in self.sources {
             source.file.check_unchanged().map_err(|why| source.failed(why))?;
@@ -109,15 +111,31 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Copies, compares, and lets the device write meanwhile.
+    /// Copies; meanwhile what was copied is compared, and the device writes.
     fn data(&mut self, new: &NewFile, back: &mut Back) -> Result<(), ApplyError> {
+        let (compare, copied) = sync_channel(1);
+        let sources = self.sources;
+        thread::scope(|scope| {
+            let comparing = thread::Builder::new()
+                .name("compare".to_owned())
+                .spawn_scoped(scope, move || copied.iter().try_for_each(|step| back.compare(sources, step)))
+                .map_err(|source| ApplyError::Write(OsError::Call { call: "starting a thread", source }))?;
+            let copied = self.copy_all(new, compare);
+            comparing.join().expect("comparing doesn't panic").and(copied)
+        })
+    }
+
+    /// Ends early when whoever compares hangs up.
+    fn copy_all(&mut self, new: &NewFile, compare: SyncSender<Relocation>) -> Result<(), ApplyError> {
         let mut handed_on = FileOffset(0);
         for step in self.plan.data.iter().copied().flat_map(steps) {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(ApplyError::Cancelled);
             }
             self.copy(new, step)?;
-            self.compare(back, step)?;
+            if compare.send(step).is_err() {
+                break;
+            }
             let end = step.at + step.range.len;
             if end - handed_on >= STEP {
                 new.write_behind(ByteRange { start: handed_on, len: end - handed_on });
@@ -131,26 +149,6 @@ impl Apply<'_> {
     fn copy(&self, new: &NewFile, Relocation { source, range, at }: Relocation) -> Result<(), ApplyError> {
         let source = &self.sources[source];
         source.file.copy(range, new, at).map_err(|why| source.failed(why))
-    }
-
-    fn compare(
-        &self,
-        back: &mut Back,
-        Relocation { source, range, at }: Relocation,
-    ) -> Result<(), ApplyError> {
-        let source = &self.sources[source];
-        let [ours, theirs] = &mut back.buffers;
-        for skip in (0..range.len.0).step_by(BUFFER) {
-            let len = BUFFER.min((range.len.0 - skip) as usize);
-            let (ours, theirs, at) = (&mut ours[..len], &mut theirs[..len], at + Bytes(skip));
-            back.file.read_at(ours, at).map_err(ApplyError::Write)?;
-            source.file.read_at(theirs, range.start + Bytes(skip)).map_err(|why| source.failed(why))?;
-            if ours != theirs {
-                let same = ours.iter().zip(&*theirs).take_while(|(ours, theirs)| ours == theirs).count();
-                return Err(ApplyError::Differs { at: at + Bytes(same as u64) });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -170,6 +168,26 @@ impl Back {
     fn open(os: &dyn Os, new: &NewFile) -> Result<Self, ApplyError> {
         let file = os.open(new.unfinished()).map_err(ApplyError::Write)?;
         Ok(Back { file, buffers: [vec![0; BUFFER], vec![0; BUFFER]] })
+    }
+
+    fn compare(
+        &mut self,
+        sources: &[Source],
+        Relocation { source, range, at }: Relocation,
+    ) -> Result<(), ApplyError> {
+        let source = &sources[source];
+        let [ours, theirs] = &mut self.buffers;
+        for skip in (0..range.len.0).step_by(BUFFER) {
+            let len = BUFFER.min((range.len.0 - skip) as usize);
+            let (ours, theirs, at) = (&mut ours[..len], &mut theirs[..len], at + Bytes(skip));
+            self.file.read_at(ours, at).map_err(ApplyError::Write)?;
+            source.file.read_at(theirs, range.start + Bytes(skip)).map_err(|why| source.failed(why))?;
+            if ours != theirs {
+                let same = ours.iter().zip(&*theirs).take_while(|(ours, theirs)| ours == theirs).count();
+                return Err(ApplyError::Differs { at: at + Bytes(same as u64) });
+            }
+        }
+        Ok(())
     }
 
     /// Drops its pages, and answers whether none is left in memory.

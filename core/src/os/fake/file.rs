@@ -1,6 +1,6 @@
 //! The files of the scripted system, and what is mapped of them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::{Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, OsError, Reads, Touches, Usage};
@@ -9,7 +9,7 @@ use crate::job::Advice;
 use crate::unit::{ByteRange, Bytes, FileOffset, PageRange};
 
 pub(super) struct FakeFile {
-    pub state: Rc<State>,
+    pub state: Arc<State>,
     pub facts: FileFacts,
 }
 
@@ -26,7 +26,7 @@ impl ModelFile for FakeFile {
     fn drop_cache(&self) -> Result<(), OsError> {
         self.state.note("drop cache");
         if matches!(self.state.eviction, Eviction::Works | Eviction::Unseen) {
-            self.state.in_memory.set(false);
+            self.state.in_memory.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ impl ModelFile for FakeFile {
 }
 
 struct FakeMapping {
-    state: Rc<State>,
+    state: Arc<State>,
 }
 
 impl Mapping for FakeMapping {
@@ -79,7 +79,7 @@ impl Mapping for FakeMapping {
 
     fn resident(&self, pages: PageRange) -> Result<u64, OsError> {
         self.state.note("resident?");
-        let seen = self.state.in_memory.get() || self.state.eviction == Eviction::Unseen;
+        let seen = self.state.in_memory.load(Ordering::Relaxed) || self.state.eviction == Eviction::Unseen;
         Ok(if seen { pages.count } else { 0 })
     }
 
@@ -92,7 +92,7 @@ impl Mapping for FakeMapping {
         self.state.note("page out");
         self.state.linux_only("page out")?;
         if self.state.eviction == Eviction::NeedsPageOut {
-            self.state.in_memory.set(false);
+            self.state.in_memory.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

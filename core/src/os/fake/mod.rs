@@ -2,9 +2,9 @@
 
 mod file;
 
-use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use file::FakeFile;
 
@@ -37,16 +37,16 @@ pub enum Kernel {
 
 /// The scripted system. Every file that it opens holds the same bytes.
 #[derive(Clone)]
-pub struct FakeOs(Rc<State>);
+pub struct FakeOs(Arc<State>);
 
 struct State {
     bytes: Vec<u8>,
     eviction: Eviction,
     kernel: Kernel,
-    clock: Cell<u64>,
-    in_memory: Cell<bool>,
-    fetches: Cell<u64>,
-    asked: RefCell<Vec<String>>,
+    clock: AtomicU64,
+    in_memory: AtomicBool,
+    fetches: AtomicU64,
+    asked: Mutex<Vec<String>>,
 }
 
 impl FakeOs {
@@ -58,23 +58,27 @@ impl FakeOs {
     /// As [`FakeOs::new`], with the ways of `kernel`.
     pub fn of(kernel: Kernel, bytes: Vec<u8>, eviction: Eviction) -> Self {
         let (clock, in_memory, fetches, asked) = Default::default();
-        FakeOs(Rc::new(State { bytes, eviction, kernel, clock, in_memory, fetches, asked }))
+        FakeOs(Arc::new(State { bytes, eviction, kernel, clock, in_memory, fetches, asked }))
     }
 
     /// What was asked since the last time, in order.
     pub fn take_asked(&self) -> Vec<String> {
-        self.0.asked.take()
+        std::mem::take(&mut self.0.asked())
     }
 }
 
 impl State {
     fn note(&self, asked: impl Into<String>) {
-        self.asked.borrow_mut().push(asked.into());
+        self.asked().push(asked.into());
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Vec<String>> {
+        self.asked.lock().expect("nobody panics while holding it")
     }
 
     fn fetch(&self) {
-        if !self.in_memory.replace(true) {
-            self.fetches.set(self.fetches.get() + 1);
+        if !self.in_memory.swap(true, Ordering::Relaxed) {
+            self.fetches.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -116,11 +120,11 @@ impl Os for FakeOs {
 
     /// It passes in sleep alone.
     fn now(&self) -> Nanos {
-        Nanos(self.0.clock.get())
+        Nanos(self.0.clock.load(Ordering::Relaxed))
     }
 
     fn sleep(&self, time: Nanos) {
-        self.0.clock.set(self.0.clock.get() + time.0);
+        self.0.clock.fetch_add(time.0, Ordering::Relaxed);
     }
 
     fn unix_time_ms(&self) -> u64 {
@@ -166,7 +170,7 @@ impl Os for FakeOs {
 }
 
 struct FakeStream {
-    state: Rc<State>,
+    state: Arc<State>,
     pieces: usize,
 }
 
@@ -183,19 +187,19 @@ impl Stream for FakeStream {
 }
 
 struct FakeMeter {
-    state: Rc<State>,
+    state: Arc<State>,
     fetches: u64,
 }
 
 impl Meter for FakeMeter {
     fn start(&mut self) {
         self.state.note("start");
-        self.fetches = self.state.fetches.get();
+        self.fetches = self.state.fetches.load(Ordering::Relaxed);
     }
 
     fn stop(&mut self) -> Usage {
         self.state.note("stop");
-        let (wall, fetches) = (Nanos(1), Some(self.state.fetches.get() - self.fetches));
+        let (wall, fetches) = (Nanos(1), Some(self.state.fetches.load(Ordering::Relaxed) - self.fetches));
         match self.state.kernel {
             Kernel::Linux => Usage { wall, major_faults: fetches, ..Usage::default() },
             Kernel::Darwin => Usage { wall, pages_paged_in: fetches, ..Usage::default() },
