@@ -30,6 +30,7 @@ fn of_each_architecture() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn of_real_models() {
     for model in Model::real_ones() {
         the_derived_order_is_the_traced_one(&model);

@@ -63,32 +63,30 @@ impl Model {
         Model { path, _folder: Some(folder), _alone: None }
     }
 
-    /// A model that scripts/get-model fetches, if it is there; to one test of one process at a time, on a copy of the
-    /// tests' own: whoever else reads the file brings pages in.
-    pub fn real(name: &str) -> Option<Model> {
+    /// A model that scripts/get-model fetches; to one test of one process at a time, on a copy of the tests' own: whoever
+    /// else reads the file brings pages in.
+    pub fn real(name: &str) -> Model {
         let alone = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-models.lock")).unwrap();
         alone.lock().unwrap();
         let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
         let models = std::env::var_os("PACKBENCH_MODELS").unwrap_or(models.into());
         let source = Path::new(&models).join(name);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        if !source.exists() {
-            eprintln!(
-                "skipped: {name} is not in models/ or $PACKBENCH_MODELS: fetch it by scripts/get-model"
-            );
-            return None;
-        }
+        assert!(
+            source.exists(),
+            "{name} is not in models/ or $PACKBENCH_MODELS: fetch it by scripts/get-model"
+        );
         if fs::metadata(&path).map(|copy| copy.len()).ok()
             != fs::metadata(&source).map(|model| model.len()).ok()
         {
             fs::copy(&source, &path).unwrap();
         }
-        Some(Model { path, _folder: None, _alone: Some(alone) })
+        Model { path, _folder: None, _alone: Some(alone) }
     }
 
     /// Both models of scripts/get-model, one after the other.
     pub fn real_ones() -> impl Iterator<Item = Model> {
-        ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m-q4_k_m.gguf"].into_iter().filter_map(Model::real)
+        ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m-q4_k_m.gguf"].into_iter().map(Model::real)
     }
 }
 

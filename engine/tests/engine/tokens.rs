@@ -31,6 +31,7 @@ fn tiny_models_answer_the_same_each_way() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn real_models_answer_the_same_each_way() {
     for model in Model::real_ones() {
         let ways = [&[LoadWay::Stripped(Advice::Normal)][..], &UNMAPPED].concat();
@@ -39,8 +40,9 @@ fn real_models_answer_the_same_each_way() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn a_real_model_makes_sense() {
-    let Some(model) = Model::real("SmolLM2-135M-Instruct.Q4_1.gguf") else { return };
+    let model = Model::real("SmolLM2-135M-Instruct.Q4_1.gguf");
     let loaded = engine().load(&request(&model.path, LoadWay::Stock)).unwrap();
     let [prompt, paris] =
         ["The capital of France is", " Paris"].map(|text| loaded.tokens(&Prompt::Text(text.into())).unwrap());
@@ -49,8 +51,9 @@ fn a_real_model_makes_sense() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn copied_weights_answer_too_and_are_told() {
-    let Some(model) = Model::real("gemma-3-270m-q4_k_m.gguf") else { return };
+    let model = Model::real("gemma-3-270m-q4_k_m.gguf");
     let copying = LoadRequest { extra_buffers: true, ..request(&model.path, LoadWay::Stock) };
     let copied = engine().load(&copying).unwrap().facts().copied;
     assert!(copied.0 > 10 << 20, "{copied} of Q4_K lie in a layout that computes faster");

@@ -100,6 +100,7 @@ fn tiny_models_come_in_as_traced() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn real_models_come_in_as_traced() {
     for model in Model::real_ones() {
         the_trace_is_true(&model, &Prompt::Count(4));

@@ -29,10 +29,10 @@ fn logits_of_tiny_models_are_llama_cpps() {
 }
 
 #[test]
+#[ignore = "takes real models: scripts/test --stage model"]
 fn logits_of_real_models_are_llama_cpps() {
     for name in ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m-q4_k_m.gguf"] {
-        let Some(path) = real(name) else { continue };
-        let off = difference(&F32Model::of(&path), &tokens(48, 30_000));
+        let off = difference(&F32Model::of(&real(name)), &tokens(48, 30_000));
         assert!(off < 1e-2, "{name}: off by {off} of the spread");
     }
 }

@@ -63,16 +63,13 @@ impl F32Model {
     }
 }
 
-/// A model that scripts/get-model fetches, if it is there.
-pub fn real(name: &str) -> Option<PathBuf> {
+/// A model that scripts/get-model fetches.
+pub fn real(name: &str) -> PathBuf {
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
     let models = std::env::var_os("PACKBENCH_MODELS").unwrap_or(models.into());
     let path = Path::new(&models).join(name);
-    if !path.exists() {
-        eprintln!("skipped: {name} is not in models/ or $PACKBENCH_MODELS: fetch it by scripts/get-model");
-        return None;
-    }
-    Some(path)
+    assert!(path.exists(), "{name} is not in models/ or $PACKBENCH_MODELS: fetch it by scripts/get-model");
+    path
 }
 
 /// Tokens far apart.
