@@ -8,12 +8,14 @@
 #[cfg(target_os = "android")]
 mod android;
 mod error;
+mod jobs;
 mod phone;
 mod relay;
 mod reports;
 mod session;
 
 pub use error::{AppError, PackbenchError};
+pub use jobs::{Preset, model_files, placed, preset_job, presets};
 pub use phone::{Facts, Identity, Phone, ThermalStatus};
 pub use relay::{Listener, Progress};
 pub use reports::{Comparison, Gate, Median, Question, compare, inspect, medians};

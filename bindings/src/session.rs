@@ -26,7 +26,7 @@ pub struct Session {
 }
 
 /// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Record)]
 pub struct Outcome {
     /// Why it ended.
     pub status: EndStatus,
@@ -36,6 +36,8 @@ pub struct Outcome {
     pub missing: u64,
     /// The runs that failed in this segment.
     pub failed: u64,
+    /// Why no verdict can be told from the report, in words; null when one can.
+    pub problem: Option<String>,
 }
 
 /// Why a session ended.
@@ -81,7 +83,7 @@ impl Session {
     ) -> Result<Outcome, PackbenchError> {
         let job: Job = serde_json::from_str(job).map_err(|error| PackbenchError::job(&error))?;
         let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), Some(cache.into()));
-        self.record(assignment, Record::Unborn(report.into()), phone, listener)
+        self.record(assignment, Record::Unborn(report.into()), false, phone, listener)
     }
 
     /// Goes on with the session of the report at `report`, whose models lie where `models` say, by name.
@@ -102,7 +104,7 @@ impl Session {
         let named = |model: &Model| Model { path: path(&model.name), ..model.clone() };
         let models = earlier.job().models.iter().map(named).collect();
         let assignment = Assignment { cache_dir: Some(cache.into()), ..go_on(&earlier, models) };
-        self.record(assignment, Record::Report(writer), phone, listener)
+        self.record(assignment, Record::Report(writer), earlier.has_measured(), phone, listener)
     }
 
     /// Carries out as much as this process can of an assignment that `packbench run` on a computer hands out. The lines
@@ -132,28 +134,35 @@ impl Session {
 }
 
 impl Session {
-    /// In this process alone, into a report.
+    /// In this process alone, into a report, in which something has been `measured` before or not.
     fn record(
         &self,
         assignment: Assignment,
         record: Record,
+        measured: bool,
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Outcome, PackbenchError> {
         let assignment = Assignment { fresh_process: FreshProcess::Unavailable, ..assignment };
         let mut relay = Relay::new(&assignment, record, listener);
-        let (mut end, mut failed) = (None, 0);
+        let (mut end, mut failed, mut measured) = (None, 0, measured);
         self.measure(&assignment, phone, &mut |line| {
             relay.take(line)?;
             match line {
-                Line::Run(run) => failed += u64::from(run.status != record::Status::Ok),
+                Line::Run(run) if run.status == record::Status::Ok => measured = true,
+                Line::Run(_) => failed += 1,
                 Line::End(told) => end = Some(told.clone()),
                 _ => {}
             }
             Ok(())
         })?;
         let End { status, runs, missing } = end.expect("a session that was carried through has told its end");
-        Ok(Outcome { status: status.into(), runs, missing, failed })
+        let problem = match status {
+            record::EndStatus::Cancelled => Some("the session was cancelled"),
+            _ if !measured => Some("every run failed: the report says why"),
+            _ => None,
+        };
+        Ok(Outcome { status: status.into(), runs, missing, failed, problem: problem.map(str::to_owned) })
     }
 
     fn measure(

@@ -92,7 +92,8 @@ fn a_session_is_recorded_told_and_compared() {
     let outcome = place
         .run(&Session::new(), &place.job(r#","blocks":6"#), TestPhone::default(), heard.clone())
         .unwrap();
-    assert_eq!(outcome, Outcome { status: EndStatus::Complete, runs: 12, missing: 0, failed: 0 });
+    let problem = None;
+    assert_eq!(outcome, Outcome { status: EndStatus::Complete, runs: 12, missing: 0, failed: 0, problem });
     let heard = heard.1.lock().unwrap();
     let told: String = heard.iter().map(|progress| format!("{}\n", progress.line)).collect();
     assert_eq!(told, fs::read_to_string(place.path("r.jsonl")).unwrap(), "the app hears the report");
@@ -134,6 +135,7 @@ fn a_cancelled_session_is_gone_on_with() {
     let job = place.job(r#","blocks":2"#);
     let cut = place.run(&session, &job, TestPhone::default(), after_one).unwrap();
     assert_eq!((cut.status, cut.runs, cut.missing), (EndStatus::Cancelled, 1, 3));
+    assert_eq!(cut.problem.as_deref(), Some("the session was cancelled"));
 
     let models = HashMap::from([("m.gguf".to_owned(), place.text("m.gguf"))]);
     let phone: Arc<dyn Phone> = Arc::new(TestPhone::default());

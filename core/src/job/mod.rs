@@ -4,6 +4,7 @@ mod case;
 mod cases;
 mod guard;
 mod policy;
+mod preset;
 mod probe;
 
 use std::num::NonZeroU32;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use case::{CacheState, Case, Field};
 pub use guard::Guard;
 pub use policy::{Advice, Ahead, Policy, PolicyError, PolicyKind};
+pub use preset::Preset;
 pub use probe::{Io, Pattern, Probe, ProbeKind, Prompt, Timing, Way};
 
 use crate::layout::Arrangement;

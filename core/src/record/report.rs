@@ -144,6 +144,11 @@ impl Report {
         first_tries.filter(crosses).map(|run| run.block).collect()
     }
 
+    /// Whether any run of it came to something.
+    pub fn has_measured(&self) -> bool {
+        self.runs.iter().any(|run| run.status == Status::Ok)
+    }
+
     /// Runs that need not be made again when the session is resumed.
     pub fn done(&self) -> Vec<RunKey> {
         self.runs.iter().filter(|run| run.status != Status::Killed).map(Run::key).collect()

@@ -29,7 +29,7 @@ struct HomeView: View {
             }
             Section("What to measure") {
                 Picker("What to measure", selection: $bench.preset) {
-                    ForEach(Preset.allCases) { Text($0.label).tag($0) }
+                    ForEach(presets(), id: \.self) { Text($0.label).tag($0) }
                 }
                 .pickerStyle(.inline)
                 .labelsHidden()

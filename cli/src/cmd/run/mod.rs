@@ -156,10 +156,9 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> an
             writeln!(out, "{next}")?;
         }
     }
-    let nothing = report.runs.iter().all(|run| run.status != Status::Ok);
     Ok(match end.status {
         EndStatus::Cancelled => ExitCode::from(exit::INTERRUPTED),
-        EndStatus::Complete | EndStatus::Budget if nothing => ExitCode::from(exit::INVALID),
+        EndStatus::Complete | EndStatus::Budget if !report.has_measured() => ExitCode::from(exit::INVALID),
         EndStatus::Complete | EndStatus::Budget => ExitCode::SUCCESS,
     })
 }

@@ -103,7 +103,7 @@ public final class BenchModel: ObservableObject {
         guard let model = chosenModel else { return }
         let report = folders.newReport()
         do {
-            let job = try preset.job(of: model, suppressing: suppressed)
+            let job = Job(json: try presetJob(preset: preset, model: model.path, suppress: suppressed))
             record(report) { [session] in await session.run(job, report: report) }
         } catch {
             fail(describe(error, of: model.lastPathComponent))

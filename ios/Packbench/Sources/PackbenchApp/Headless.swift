@@ -69,18 +69,14 @@ public struct Headless: Sendable {
 
     private func ask() async throws -> Ended {
         if let name = arguments["assignment"] {
-            let assignment = try placed(file(name)) { $0["cache_dir"] = folders.cache.path }
-            return try await carryOut(assignment)
+            return try await carryOut(placed(name))
         }
         if let name = arguments["resume"] {
             let report = file(name)
             let models = Dictionary(uniqueKeysWithValues: folders.models().map { ($0.lastPathComponent, $0) })
             return await recorded(report, await session.resume(report, models: models))
         }
-        let guards = arguments["suppress"].map { $0.split(separator: ",").map(String.init) } ?? []
-        let job = try placed(file(arguments["job"] ?? "")) { job in
-            job["suppress"] = (job["suppress"] as? [String] ?? []) + guards
-        }
+        let job = try placed(arguments["job"] ?? "")
         let report = folders.newReport()
         return await recorded(report, await session.run(Job(json: job), report: report))
     }
@@ -107,11 +103,8 @@ public struct Headless: Sendable {
             for try await event in events {
                 switch event {
                 case .progress(let progress): say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
-                case .finished(let outcome) where outcome.status == .cancelled:
-                    return ended(.invalid, "the session was cancelled")
-                case .finished(let outcome) where outcome.runs == outcome.failed:
-                    return ended(.invalid, "every run failed: the report says why")
-                case .finished: return ended(try verdict(of: report))
+                case .finished(let outcome):
+                    return ended(outcome.problem == nil ? try verdict(of: report) : .invalid, outcome.problem)
                 case .carried: break
                 }
             }
@@ -132,28 +125,18 @@ public struct Headless: Sendable {
         }
     }
 
-    /// The JSON of `file`, changed, with each of its models where it lies in this container. In an assignment the job is
-    /// a part.
-    private func placed(_ file: URL, change: (inout [String: Any]) -> Void) throws -> String {
+    /// The job or assignment that is called so, with each of its models where it lies in this container.
+    private func placed(_ name: String) throws -> String {
+        let file = file(name)
         guard FileManager.default.fileExists(atPath: file.path) else {
             throw PackbenchError.Job(reason: "\(file.lastPathComponent) is missing: copy it into the app's Documents")
         }
-        let read = try JSONSerialization.jsonObject(with: try Data(contentsOf: file))
-        guard var json = read as? [String: Any] else { throw PackbenchError.Job(reason: "the job is no JSON object") }
-        change(&json)
-        if let job = json["job"] as? [String: Any] {
-            json["job"] = placed(job)
-        } else {
-            json = placed(json)
-        }
-        return String(decoding: try JSONSerialization.data(withJSONObject: json), as: UTF8.self)
-    }
-
-    private func placed(_ job: [String: Any]) -> [String: Any] {
-        let models = (job["models"] as? [[String: Any]] ?? []).map { model in
-            model.merging(["path": file(model["path"] as? String ?? "").path]) { _, placed in placed }
-        }
-        return job.merging(["models": models]) { _, placed in placed }
+        let asked = try String(contentsOf: file, encoding: .utf8)
+        let models = try modelFiles(asked: asked).map { ($0, self.file($0).path) }
+        let guards = arguments["suppress"].map { $0.split(separator: ",").map(String.init) } ?? []
+        return try PackbenchBindings.placed(
+            asked: asked, models: Dictionary(uniqueKeysWithValues: models), suppress: guards,
+            cache: folders.cache.path)
     }
 
     /// A name alone counts: the path to a container changes with each installation.

@@ -32,6 +32,17 @@ public func milliseconds(_ nanoseconds: Double) -> String {
     String(format: "%.3g ms", nanoseconds / 1e6)
 }
 
+extension Preset {
+    public var label: String {
+        switch self {
+        case .quick: "Page faults, cold, about a minute"
+        case .firstToken: "First tokens, cold, two minutes at most"
+        case .reads: "Reads, cold, about a minute"
+        case .all: "Page faults and reads, cold and warm, five minutes at most"
+        }
+    }
+}
+
 extension Outcome {
     public var text: String {
         let ended =

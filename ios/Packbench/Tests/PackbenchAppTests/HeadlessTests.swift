@@ -40,7 +40,7 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
 
     func testMistakesAreToldInWords() async throws {
         try write("list.json", "[]")
-        for (job, words) in [("none.json", "none.json is missing"), ("list.json", "no JSON object")] {
+        for (job, words) in [("none.json", "none.json is missing"), ("list.json", "found no job")] {
             let (ended, told) = try await launch("--job", job)
             XCTAssertEqual(ended.verdict, .invalid)
             XCTAssert(try XCTUnwrap(ended.error).contains(words), ended.error ?? "")

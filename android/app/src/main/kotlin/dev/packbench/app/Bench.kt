@@ -5,7 +5,9 @@ import dev.packbench.AndroidPhone
 import dev.packbench.Packbench
 import dev.packbench.ffi.Outcome
 import dev.packbench.ffi.PackbenchException
+import dev.packbench.ffi.Preset
 import dev.packbench.ffi.Progress
+import dev.packbench.ffi.presetJob
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -89,7 +91,7 @@ class Bench(
     /** Measures [model], in spite of the guards in [suppress]. */
     fun measure(preset: Preset, model: File, suppress: List<String> = emptyList()) {
         val again = { guards: List<String> -> measure(preset, model, suppress + guards) }
-        session(folders.newReport(), again) { report -> packbench.run(preset.job(model, suppress), report) }
+        session(folders.newReport(), again) { report -> packbench.run(presetJob(preset, model.path, suppress), report) }
     }
 
     /** Goes on with a report that was cut short. */

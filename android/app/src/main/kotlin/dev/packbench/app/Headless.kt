@@ -5,7 +5,6 @@ import android.os.Bundle
 import dev.packbench.AndroidPhone
 import dev.packbench.Packbench
 import dev.packbench.ffi.Carried
-import dev.packbench.ffi.EndStatus
 import dev.packbench.ffi.Gate
 import dev.packbench.ffi.Listener
 import dev.packbench.ffi.Outcome
@@ -13,6 +12,8 @@ import dev.packbench.ffi.PackbenchException
 import dev.packbench.ffi.Progress
 import dev.packbench.ffi.Question
 import dev.packbench.ffi.compare
+import dev.packbench.ffi.modelFiles
+import dev.packbench.ffi.placed
 import java.io.File
 import java.io.FileNotFoundException
 import java.io.IOException
@@ -20,9 +21,6 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
-import org.json.JSONArray
-import org.json.JSONException
-import org.json.JSONObject
 
 /** How a session without a screen ended. The codes are those of `packbench run` and `compare`, but for success. */
 enum class Verdict(val code: Int) {
@@ -64,22 +62,20 @@ class Headless(context: Context, private val arguments: Bundle, private val told
         Ended(Verdict.INVALID, null, "a model takes ${refused.needed} bytes and there are ${refused.free}: make room")
     } catch (refused: IOException) {
         Ended(Verdict.INVALID, null, refused.message ?: refused.toString())
-    } catch (refused: JSONException) {
-        Ended(Verdict.INVALID, null, "the job isn't JSON: ${refused.message}")
     }
 
     private suspend fun ask(): Ended {
         val (job, resumed) = arguments.getString("job") to arguments.getString("resume")
         val assignment = arguments.getString("assignment")
         return when {
-            assignment != null -> carryOut(owned(read(assignment)).put("cache_dir", folders.cache.path).toString())
+            assignment != null -> carryOut(owned(assignment))
             resumed != null -> {
                 val report = File(folders.reports, resumed)
                 recorded(report) { packbench.resume(report, store.models().associateBy { it.name }) }
             }
             job != null -> {
-                val (report, ready) = folders.newReport() to owned(read(job)).apply(::suppress)
-                recorded(report) { packbench.run(ready.toString(), report) }
+                val (report, ready) = folders.newReport() to owned(job)
+                recorded(report) { packbench.run(ready, report) }
             }
             else -> Ended(Verdict.INVALID, null, "nothing to do: give -e job FILE, with FILE in ${folders.exchange}")
         }
@@ -106,11 +102,8 @@ class Headless(context: Context, private val arguments: Bundle, private val told
         return Ended(verdict, out, error)
     }
 
-    private fun judged(outcome: Outcome, report: File): Pair<Verdict, String?> = when {
-        outcome.status == EndStatus.CANCELLED -> Verdict.INVALID to "the session was cancelled"
-        outcome.runs == outcome.failed -> Verdict.INVALID to "every run failed: the report says why"
-        else -> verdict(report) to null
-    }
+    private fun judged(outcome: Outcome, report: File): Pair<Verdict, String?> =
+        (if (outcome.problem == null) verdict(report) else Verdict.INVALID) to outcome.problem
 
     private fun verdict(report: File): Verdict {
         val by = arguments.getString("compare") ?: return Verdict.PASSED
@@ -135,29 +128,23 @@ class Headless(context: Context, private val arguments: Bundle, private val told
         work().also { telling.cancel() }
     }
 
-    private fun read(name: String): JSONObject {
+    private fun read(name: String): String {
         val file = File(folders.exchange, File(name).name)
         if (!file.isFile) throw FileNotFoundException("$file is missing: push it there by adb")
-        return JSONObject(file.readText())
+        return file.readText()
     }
 
-    /** The same job, of models that the app owns. In an assignment the job is a part. */
-    private suspend fun owned(json: JSONObject): JSONObject {
-        for (model in (json.optJSONObject("job") ?: json).models()) {
-            val name = File(model.getString("path")).name
-            val pushed = File(folders.exchange, name)
-            val ours = store.file(name)
-            if (!pushed.isFile && !ours.isFile) throw FileNotFoundException("$pushed is missing: push it there by adb")
-            val file = if (pushed.isFile) store.import(name, pushed.length(), pushed::inputStream) {} else ours
-            model.put("path", file.path)
-        }
-        return json
+    /** The job or assignment that is called so, of models that the app owns. */
+    private suspend fun owned(name: String): String {
+        val asked = read(name)
+        val guards = arguments.getString("suppress")?.split(',') ?: emptyList()
+        return placed(asked, modelFiles(asked).associateWith { model(it).path }, guards, folders.cache.path)
     }
 
-    private fun suppress(job: JSONObject) {
-        val named = arguments.getString("suppress") ?: return
-        val guards = job.optJSONArray("suppress") ?: JSONArray()
-        named.split(',').forEach { guards.put(it.trim()) }
-        job.put("suppress", guards)
+    private suspend fun model(name: String): File {
+        val pushed = File(folders.exchange, name)
+        val ours = store.file(name)
+        if (!pushed.isFile && !ours.isFile) throw FileNotFoundException("$pushed is missing: push it there by adb")
+        return if (pushed.isFile) store.import(name, pushed.length(), pushed::inputStream) {} else ours
     }
 }

@@ -12,7 +12,9 @@ import android.widget.RadioGroup
 import android.widget.ScrollView
 import android.widget.TextView
 import dev.packbench.ffi.PackbenchException
+import dev.packbench.ffi.Preset
 import dev.packbench.ffi.medians
+import dev.packbench.ffi.presets
 import java.io.File
 
 /** A screen for each state, in the theme's colours and the user's size of text. */
@@ -61,7 +63,7 @@ class Screens(
         column.choice(models, chosenModel, File::getName) { chosenModel = it }
         column.button(R.string.choose_model) { pick() }
         column.heading(R.string.jobs)
-        column.choice(Preset.entries, chosenPreset, { activity.getString(it.label) }) { chosenPreset = it }
+        column.choice(presets(), chosenPreset, texts::preset) { chosenPreset = it }
         column.button(R.string.measure) { chosenModel?.let { bench.measure(chosenPreset, it) } }
             .isEnabled = chosenModel != null
         val reports = bench.reports()

@@ -4,6 +4,7 @@ import android.content.Context
 import android.text.format.Formatter
 import dev.packbench.ffi.Median
 import dev.packbench.ffi.Outcome
+import dev.packbench.ffi.Preset
 import java.util.Locale
 
 /** What people read. */
@@ -29,6 +30,15 @@ class Texts(private val context: Context) {
         }
         return if (failed == 0L) ended else "$ended ${context.getString(R.string.failed_runs, failed)}"
     }
+
+    fun preset(preset: Preset): String = context.getString(
+        when (preset) {
+            Preset.QUICK -> R.string.job_quick
+            Preset.FIRST_TOKEN -> R.string.job_first_token
+            Preset.READS -> R.string.job_reads
+            Preset.ALL -> R.string.job_all
+        },
+    )
 
     fun problem(problem: Problem): String = when (problem) {
         is Problem.NoRoom ->

@@ -71,7 +71,7 @@ class InstrumentationTest {
         assertTrue("give -e job FILE" in error())
         assertTrue("push it there by adb" in error("job" to "none.json"))
         File(exchange, "odd.json").writeText("{")
-        assertTrue("isn't JSON" in error("job" to "odd.json"))
+        assertTrue("found no job" in error("job" to "odd.json"))
         File(exchange, "lost.json").writeText("""{"models":[{"path":"lost.gguf"}]}""")
         assertTrue("lost.gguf is missing" in error("job" to "lost.json"))
         File(exchange, "bad.json").writeText("""{"models":[{"path":"m.gguf"}],"blocks":0}""")
