@@ -23,6 +23,7 @@ use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
 pub use remember::cache_dir;
 
 use crate::page::Quality;
+use crate::shell::quoted;
 use crate::target::Place;
 use crate::{exit, render};
 
@@ -166,11 +167,11 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> an
 
 /// The command that goes on with a report.
 fn command(args: &Args, path: &Path) -> String {
-    format!("packbench run --resume {}{}", path.display(), args.place.flags())
+    format!("packbench run --resume {}{}", quoted(&path.to_string_lossy()), args.place.flags())
 }
 
 fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> {
-    let (go_on, path) = (command(args, path), path.display());
+    let (go_on, path) = (command(args, path), quoted(&path.to_string_lossy()));
     let go_on = format!("{} runs missing. Go on with: {go_on}", end.missing);
     match end.status {
         EndStatus::Complete if args.aa => None,
