@@ -10,6 +10,7 @@ mod choice;
 mod host;
 mod local;
 mod place;
+mod xcrun;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
