@@ -384,6 +384,22 @@ fn run(line: &str) -> Option<RunKey> {
 
 #[test]
 #[ignore = "takes python3: scripts/test --stage xcrun"]
+fn a_gate_is_measured_on_a_phone() {
+    let mac = Mac::new();
+    std::fs::copy(mac.scratch.path("m.gguf"), mac.scratch.path("n.gguf")).unwrap();
+    let what =
+        r#""probes":["faults"],"policies":["normal"],"patterns":["sequential"],"suppress":["Charging"]"#;
+    mac.scratch.write("gate.json", format!(r#"{{"models":[{{"path":"m.gguf"}}],{what}}}"#).as_bytes());
+    let models = ["ci", "--base", "gate.json", "--cand", "n.gguf", "--cache", "cold", "--blocks", "6"];
+    let said = mac.said(&[&models[..], &["--on", "ios", "--out", "gate"]].concat());
+    // Which of two equals is called slower is the machine's noise; that it is decided is what matters here.
+    assert!(matches!(said.code, Some(0 | 1)), "{:?}: {}", said.code, said.text);
+    assert!(said.text.contains("pushing m.gguf") && said.text.contains("pushing n.gguf"), "{}", said.text);
+    assert!(mac.scratch.path("gate/summary.json").exists());
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
 fn interrupted_it_ends_and_goes_on_later() {
     for on in ["ios", "sim:booted"] {
         let mac = Mac::new();
