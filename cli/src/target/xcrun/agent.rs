@@ -95,7 +95,7 @@ pub struct AppAgent {
     word: String,
     child: Child,
     console: Receiver<String>,
-    /// How many lines of the app were understood.
+    /// How many lines of the app were understood, from the console and then from the file.
     heard: usize,
     /// Whether one wasn't.
     garbled: bool,
@@ -154,7 +154,9 @@ impl AppAgent {
                 Err(RecvTimeoutError::Disconnected) => self.kept = Some(self.unheard().into_iter()),
             }
         }
-        match self.kept.as_mut().and_then(Iterator::next).as_deref().and_then(told) {
+        let told = self.kept.as_mut().and_then(Iterator::next).as_deref().and_then(told);
+        self.heard += usize::from(told.is_some());
+        match told {
             Some(Told::Garbled(error)) => Err(error).context("reading what the app kept of its answer"),
             told => Ok(told),
         }
@@ -273,6 +275,15 @@ impl Agent for AppAgent {
             Some("again") => Ok(Ended::Again),
             Some(_) => Ok(app::refused(self.error.as_deref())),
             None => self.without_verdict(),
+        }
+    }
+}
+
+impl Drop for AppAgent {
+    /// A process whose answer nobody wants any more would measure on.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.device.stop(self.child.id());
         }
     }
 }
