@@ -186,13 +186,11 @@ fn a_model_is_pushed_once_and_measured_with_proof() {
 #[ignore = "takes python3: scripts/test --stage xcrun"]
 fn each_first_token_of_a_real_model_has_the_app_launched_anew() {
     let mac = Mac::new();
-    let models = std::env::var("PACKBENCH_MODELS").unwrap_or("../models".to_owned());
-    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(models);
-    let model = model.join("SmolLM2-135M-Instruct.Q4_1.gguf");
+    let model = real_model();
     let probe =
         ["--probe", "first_token", "--policy", "normal,stream", "--prompt-tokens", "1", "--blocks", "1"];
     let more = ["--cache", "cold", "--out", "r.jsonl"];
-    let run = ["run", model.to_str().unwrap(), "--on", "ios"];
+    let run = ["run", &model, "--on", "ios"];
     mac.said(&[&run[..], &probe, &more].concat()).succeeds();
     let report = mac.scratch.report("r.jsonl");
     assert_eq!(
@@ -205,6 +203,35 @@ fn each_first_token_of_a_real_model_has_the_app_launched_anew() {
         launch.contains(&format!("--device {UDID} dev.packbench.app -- --assignment assignment.json")),
         "{launch}"
     );
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn locked_between_two_launches_it_says_how_to_go_on() {
+    let mac = Mac::new();
+    let model = real_model();
+    let probe = ["--probe", "first_token", "--policy", "normal", "--prompt-tokens", "1", "--blocks", "4"];
+    let begin = ["run", &model, "--on", "ios", "--json", "--cache", "cold", "--out", "r.jsonl"];
+    let mut process = mac.process(&[&begin[..], &probe].concat());
+    let mut process = process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|line| run(line).is_some()).unwrap();
+    let locked = "process launch\tUnable to launch because the device was not, or could not be, unlocked.";
+    mac.scratch.write("fail", locked.as_bytes());
+    lines.for_each(drop);
+    let output = process.wait_with_output().unwrap();
+    let said = Said { code: output.status.code(), text: String::from_utf8(output.stderr).unwrap() };
+    said.refuses("what was finished is in r.jsonl: go on with: packbench run --resume r.jsonl --on ios: launching the app");
+    said.refuses("could not be, unlocked.: unlock the phone");
+    mac.remove("fail");
+    mac.said(&["run", "--resume", "r.jsonl", "--on", "ios"]).succeeds();
+    assert_eq!(mac.finished(), 2 * 4, "by both ways, in each block");
+}
+
+fn real_model() -> String {
+    let models = std::env::var("PACKBENCH_MODELS").unwrap_or("../models".to_owned());
+    let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(models);
+    model.join("SmolLM2-135M-Instruct.Q4_1.gguf").to_str().unwrap().to_owned()
 }
 
 #[test]
@@ -360,7 +387,7 @@ fn cut_off_at_each_step_nothing_finished_is_lost() {
         let known = ["went away", "unavailable, expected it ready"];
         assert!(known.iter().any(|words| said.contains(words)), "step {step}: {said}");
         let hint = "go on with: packbench run --resume r.jsonl --on ios";
-        assert!(!said.contains("What was finished") || said.contains(hint), "{said}");
+        assert!(!said.contains("what was finished") || said.contains(hint), "{said}");
         cuts.push(said.lines().last().unwrap_or_default().to_owned());
         assert!(step < 40, "{cuts:#?}");
     }

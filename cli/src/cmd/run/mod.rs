@@ -58,7 +58,26 @@ fn begin(place: &Place, assignment: Assignment, path: &Path, json: bool) -> anyh
     if path.exists() {
         bail!("{} exists: continue it with --resume, or choose another name with --out", path.display());
     }
-    drive(&*place.open()?, assignment, &mut Journal::new(path, json))
+    driven(place, assignment, path, &mut Journal::new(path, json))
+}
+
+/// Whatever ends the session, its error says how to go on with what was finished.
+fn driven(
+    place: &Place,
+    assignment: Assignment,
+    path: &Path,
+    journal: &mut Journal,
+) -> anyhow::Result<Outcome> {
+    let outcome = drive(&*place.open()?, assignment, journal);
+    match path.exists() {
+        true => outcome.with_context(|| finished(place, path)),
+        false => outcome,
+    }
+}
+
+/// Where what was finished is, and what to type.
+fn finished(place: &Place, path: &Path) -> String {
+    format!("what was finished is in {}: go on with: {}", path.display(), command(place, path))
 }
 
 /// Carries out `job` at `place` into the report at `path`: a new one, or what is missing of one that was cut short. Whether
@@ -118,7 +137,7 @@ fn go_on(
     }
     eprintln!("{missing} runs are missing");
     let mut journal = Journal::resumed(path, writer, json);
-    Ok(Some(drive(&*place.open()?, assignment, &mut journal)?))
+    Ok(Some(driven(place, assignment, path, &mut journal)?))
 }
 
 fn missing(assignment: &Assignment) -> usize {
@@ -132,11 +151,9 @@ fn missing(assignment: &Assignment) -> usize {
 fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> anyhow::Result<ExitCode> {
     let end = match outcome {
         Outcome::Ended(end) => end,
-        Outcome::Lost { how } if path.exists() => bail!(
-            "the device went away: {how}. What was finished is in {}: bring it back and go on with: {}",
-            path.display(),
-            command(args, path)
-        ),
+        Outcome::Lost { how } if path.exists() => {
+            bail!("the device went away: {how}. Bring it back: {}", finished(&args.place, path))
+        }
         outcome => return unmeasured(outcome),
     };
     let report = super::compare::read(path)?;
@@ -166,12 +183,12 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> an
 }
 
 /// The command that goes on with a report.
-fn command(args: &Args, path: &Path) -> String {
-    format!("packbench run --resume {}{}", quoted(&path.to_string_lossy()), args.place.flags())
+fn command(place: &Place, path: &Path) -> String {
+    format!("packbench run --resume {}{}", quoted(&path.to_string_lossy()), place.flags())
 }
 
 fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> {
-    let (go_on, path) = (command(args, path), quoted(&path.to_string_lossy()));
+    let (go_on, path) = (command(&args.place, path), quoted(&path.to_string_lossy()));
     let go_on = format!("{} runs missing. Go on with: {go_on}", end.missing);
     match end.status {
         EndStatus::Complete if args.aa => None,

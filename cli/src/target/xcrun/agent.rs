@@ -95,6 +95,7 @@ pub struct AppAgent {
     word: String,
     child: Child,
     console: Receiver<String>,
+    silence: Duration,
     /// How many lines of the app were understood, from the console and then from the file.
     heard: usize,
     /// Whether one wasn't.
@@ -124,6 +125,7 @@ impl AppAgent {
             word,
             child,
             console,
+            silence: SILENCE,
             heard: 0,
             garbled: false,
             kept: None,
@@ -136,7 +138,7 @@ impl AppAgent {
     /// What the app tells next.
     fn next_told(&mut self) -> anyhow::Result<Option<Told>> {
         while self.kept.is_none() {
-            let patience = if self.verdict.is_some() { FAREWELL } else { SILENCE };
+            let patience = if self.verdict.is_some() { FAREWELL.min(self.silence) } else { self.silence };
             match self.console.recv_timeout(patience) {
                 Ok(text) => match told(&text) {
                     None => self.system.push_str(&text),
@@ -289,19 +291,4 @@ impl Drop for AppAgent {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_app_tells_is_told_from_the_rest_of_its_console() {
-        assert!(
-            matches!(told("packbench: verdict=again\r\n"), Some(Told::Verdict(verdict)) if verdict == "again")
-        );
-        assert!(matches!(told("packbench: error=a=b\n"), Some(Told::Error(error)) if error == "a=b"));
-        assert!(matches!(told("packbench: progress=1/2 x\n"), Some(Told::Progress)));
-        assert!(matches!(told("packbench: line={\"kind\":\"ru2025 UIKit\n"), Some(Told::Garbled(_))));
-        let line = r#"2025-09-16 packbench[1]packbench: line={"kind":"end","status":"complete","runs":1,"missing":0}"#;
-        assert!(matches!(told(line), Some(Told::Line(_))));
-        assert!(told("Waiting for the application to terminate…\n").is_none());
-    }
-}
+mod tests;
