@@ -221,7 +221,7 @@ fn locked_between_two_launches_it_says_how_to_go_on() {
     lines.for_each(drop);
     let output = process.wait_with_output().unwrap();
     let said = Said { code: output.status.code(), text: String::from_utf8(output.stderr).unwrap() };
-    said.refuses("what was finished is in r.jsonl: go on with: packbench run --resume r.jsonl --on ios: launching the app");
+    said.refuses("what was finished is in r.jsonl, and packbench run --resume r.jsonl --on ios goes on with it: launching");
     said.refuses("could not be, unlocked.: unlock the phone");
     mac.remove("fail");
     mac.said(&["run", "--resume", "r.jsonl", "--on", "ios"]).succeeds();
@@ -387,7 +387,7 @@ fn cut_off_at_each_step_nothing_finished_is_lost() {
         let known = ["went away", "unavailable, expected it ready"];
         assert!(known.iter().any(|words| said.contains(words)), "step {step}: {said}");
         let hint = "go on with: packbench run --resume r.jsonl --on ios";
-        assert!(!said.contains("what was finished") || said.contains(hint), "{said}");
+        assert!(!said.contains("What was finished") || said.contains(hint), "{said}");
         cuts.push(said.lines().last().unwrap_or_default().to_owned());
         assert!(step < 40, "{cuts:#?}");
     }

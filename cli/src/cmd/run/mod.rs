@@ -69,15 +69,11 @@ fn driven(
     journal: &mut Journal,
 ) -> anyhow::Result<Outcome> {
     let outcome = drive(&*place.open()?, assignment, journal);
-    match path.exists() {
-        true => outcome.with_context(|| finished(place, path)),
-        false => outcome,
-    }
-}
-
-/// Where what was finished is, and what to type.
-fn finished(place: &Place, path: &Path) -> String {
-    format!("what was finished is in {}: go on with: {}", path.display(), command(place, path))
+    let kept = || {
+        let (path, command) = (path.display(), command(place, path));
+        format!("what was finished is in {path}, and {command} goes on with it")
+    };
+    if path.exists() { outcome.with_context(kept) } else { outcome }
 }
 
 /// Carries out `job` at `place` into the report at `path`: a new one, or what is missing of one that was cut short. Whether
@@ -151,9 +147,11 @@ fn missing(assignment: &Assignment) -> usize {
 fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> anyhow::Result<ExitCode> {
     let end = match outcome {
         Outcome::Ended(end) => end,
-        Outcome::Lost { how } if path.exists() => {
-            bail!("the device went away: {how}. Bring it back: {}", finished(&args.place, path))
-        }
+        Outcome::Lost { how } if path.exists() => bail!(
+            "the device went away: {how}. What was finished is in {}: bring it back and go on with: {}",
+            path.display(),
+            command(&args.place, path)
+        ),
         outcome => return unmeasured(outcome),
     };
     let report = super::compare::read(path)?;

@@ -1,7 +1,7 @@
 //! An iPhone or iPad, as devicectl reaches it: iOS 17 or newer.
 //!
-//! Of devicectl's JSON `info.outcome`, `result` and `error` are promised by its help; what stands in `result` is nowhere
-//! specified, so it is taken as it comes, and what is missing is `None`.
+//! devicectl's help calls the JSON that it writes into a file its only interface for programs, and doesn't say what stands
+//! in it. So it is taken as others have seen it (ios/README.md), and what is missing is `None`.
 
 use std::ffi::OsStr;
 use std::path::Path;

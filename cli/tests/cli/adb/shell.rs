@@ -113,7 +113,7 @@ fn cut_off_at_any_moment_nothing_finished_is_lost() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() || said.contains("went away"), "{said}");
         let hint = format!("packbench run --resume r.jsonl --on {on} --agent {agent}");
-        assert!(!said.contains("what was finished") || said.contains(&hint), "{said}");
+        assert!(!said.contains("What was finished") || said.contains(&hint), "{said}");
         cuts += 1;
         phone.plug_in();
     }
