@@ -1,7 +1,9 @@
 //! The app, whichever system it runs on: its name, what it is handed, how it refuses.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -48,9 +50,14 @@ fn paths(assignment: &Assignment) -> impl Iterator<Item = &Path> {
 
 /// `assignment` as a file to be copied to the app.
 pub fn written(assignment: &Assignment) -> anyhow::Result<NamedTempFile> {
-    let mut file = NamedTempFile::new().context("writing the assignment")?;
-    serde_json::to_writer(&mut file, assignment)?;
-    file.flush().context("writing the assignment")?;
+    file_of(&serde_json::to_vec(assignment)?).context("writing the assignment")
+}
+
+/// A file with that content, which the app may read wherever its mode is kept: others own it there.
+pub fn file_of(content: &[u8]) -> io::Result<NamedTempFile> {
+    let readable = Permissions::from_mode(0o644);
+    let mut file = tempfile::Builder::new().permissions(readable).tempfile()?;
+    file.write_all(content)?;
     Ok(file)
 }
 

@@ -52,7 +52,9 @@ impl Mac {
 
     fn without_app() -> Self {
         let mac = Mac { scratch: Scratch::new() };
-        std::fs::create_dir_all(mac.scratch.path("bin")).unwrap();
+        for folder in ["bin", "packbench.app"] {
+            std::fs::create_dir_all(mac.scratch.path(folder)).unwrap();
+        }
         let standin = mac.scratch.write("bin/xcrun", include_bytes!("xcrun/standin"));
         std::fs::set_permissions(standin, std::fs::Permissions::from_mode(0o755)).unwrap();
         mac.plug_in();
@@ -242,11 +244,14 @@ fn the_app_is_installed_when_asked_for() {
     mac.run("sim", &[])
         .refuses(&format!("found no dev.packbench.app on {SIMULATOR}, expected it: give --app"));
     mac.run("ios", &["--app", "packbench.app"]).succeeds();
-    assert_eq!(mac.count(&format!("devicectl device install app --device {UDID} packbench.app")), 1);
+    let app = mac.scratch.path("packbench.app").canonicalize().unwrap();
+    let app = app.display();
+    assert_eq!(mac.count(&format!("devicectl device install app --device {UDID} {app}")), 1);
     mac.remove("r.jsonl");
     mac.run("sim", &["--app", "packbench.app"]).succeeds();
-    assert_eq!(mac.count(&format!("simctl install {SIMULATOR} packbench.app")), 1);
+    assert_eq!(mac.count(&format!("simctl install {SIMULATOR} {app}")), 1);
     mac.remove("r.jsonl");
+    mac.run("sim", &["--app", "gone.app"]).refuses("gone.app: No such file");
     mac.run("host", &["--app", "packbench.app"])
         .refuses("found --on host, expected ios or sim: --app is for");
     mac.run("ios", &["--as", "app"])

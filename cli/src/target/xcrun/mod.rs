@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use agent::{AppAgent, Expected};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use packbench_core::record::wire::Assignment;
 use packbench_core::record::{Check, WeightTrace};
 use packbench_core::unit::Bytes;
@@ -102,16 +102,18 @@ fn forget(device: &dyn Device, name: &str) -> anyhow::Result<()> {
 }
 
 fn note(device: &dyn Device, name: &str, text: &str) -> anyhow::Result<()> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), text)?;
-    device.put(&format!("writing {name}"), file.path(), name)
+    let doing = format!("writing {name}");
+    let file = app::file_of(text.as_bytes()).with_context(|| doing.clone())?;
+    device.put(&doing, file.path(), name)
 }
 
 impl Target for Xcrun {
     fn prepare(&self, assignment: Assignment) -> anyhow::Result<Assignment> {
         if let Some(app) = &self.app {
+            // devicectl doesn't find what is named from here.
+            let app = std::fs::canonicalize(app).with_context(|| app.display().to_string())?;
             eprintln!("installing {} on {}", app.display(), self.device.name());
-            self.device.install(app)?;
+            self.device.install(&app)?;
         }
         if !self.device.has_app()? {
             bail!(
