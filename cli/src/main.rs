@@ -7,6 +7,7 @@ mod page;
 #[cfg(feature = "llama")]
 mod quality;
 mod render;
+mod shell;
 mod target;
 
 use std::io::{self, Write};

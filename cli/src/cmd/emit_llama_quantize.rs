@@ -9,6 +9,7 @@ use packbench_core::quant::tensor_types;
 use packbench_core::record::{Imatrix, Planning, QuantPlan};
 
 use super::output::write;
+use crate::shell::quoted;
 
 /// Arguments of `emit-llama-quantize`.
 #[derive(Debug, clap::Args)]
@@ -66,15 +67,6 @@ fn command(args: &Args, plan: &QuantPlan) -> anyhow::Result<String> {
     Ok(words.into_iter().map(quoted).collect::<Vec<_>>().join(" "))
 }
 
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:@%,".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 fn text(path: &Path) -> anyhow::Result<&str> {
     match path.to_str() {
         Some(text) => Ok(text),
@@ -90,18 +82,4 @@ fn warnings(args: &Args, planning: &Planning) -> Vec<&'static str> {
         planning.dither_seed.map(|_| "the plan was made for dithered weights, and the tool doesn't dither"),
     ];
     warnings.into_iter().flatten().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_shell_takes_each_word_for_one() {
-        assert_eq!(quoted("/m/a-1.gguf"), "/m/a-1.gguf");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted("$(x)"), "'$(x)'");
-        assert_eq!(quoted(""), "''");
-    }
 }

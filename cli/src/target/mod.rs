@@ -5,14 +5,19 @@
 //! ```
 
 mod adb;
+mod app;
+mod choice;
 mod host;
+mod local;
 mod place;
+mod xcrun;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ChildStdin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::anyhow;
 pub use host::Host;
 use packbench_agent::{AGAIN, REFUSED, STOP};
 use packbench_core::job::Prompt;
@@ -69,6 +74,11 @@ fn stopper(input: &Arc<Mutex<ChildStdin>>) -> Stopper {
         // An agent that has ended needn't be stopped.
         let _ = writeln!(input, "{STOP}");
     })
+}
+
+/// The error of a device that could not be asked to the end.
+fn went_away(doing: &str, device: &str, said: &str) -> anyhow::Error {
+    anyhow!("{doing}: {device} went away ({said}). Plug it in and start again: what arrived whole is kept")
 }
 
 /// How an agent ended.

@@ -4,14 +4,19 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::bail;
+
 use super::adb::{Adb, Role, Wishes};
+use super::xcrun::Xcrun;
 use super::{Host, Target};
 use crate::cmd::named;
+use crate::shell::quoted;
 
 /// Flags that name a target.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Place {
-    /// The device that measures: host is this machine, adb the only phone that adb sees, adb:SERIAL one of several.
+    /// The device that measures: host is this machine, adb the only phone that adb sees, adb:SERIAL one of several; ios
+    /// and ios:UDID an iPhone that devicectl sees, sim:booted and sim:UDID a simulator.
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub on: On,
     /// Whether a phone's shell measures, by an agent that is pushed there, or the app that is installed there.
@@ -23,20 +28,28 @@ pub struct Place {
     /// Keep a phone's clocks where they are, in Android's fixed-performance mode, until this session ends.
     #[arg(long)]
     fixed_performance: bool,
+    /// Install this app on the iPhone or in the simulator first, as Xcode built it.
+    #[arg(long, value_name = "FILE")]
+    app: Option<PathBuf>,
 }
 
 impl Place {
     /// Reaches the device.
     pub fn open(&self) -> anyhow::Result<Box<dyn Target>> {
+        let for_adb = self.role.is_some() || self.agent.is_some() || self.fixed_performance;
+        if for_adb && !matches!(self.on, On::Adb { .. }) {
+            bail!(
+                "found --on {}, expected adb: --as, --agent and --fixed-performance are for phones of its",
+                self.on
+            );
+        }
+        if self.app.is_some() && !matches!(self.on, On::Ios { .. } | On::Simulator { .. }) {
+            bail!("found --on {}, expected ios or sim: --app is for iPhones and simulators", self.on);
+        }
         match &self.on {
-            On::Host => {
-                let phones = self.role.is_some() || self.agent.is_some() || self.fixed_performance;
-                anyhow::ensure!(
-                    !phones,
-                    "--as, --agent and --fixed-performance are for phones: add --on adb"
-                );
-                Ok(Box::new(Host::new()?))
-            }
+            On::Host => Ok(Box::new(Host::new()?)),
+            On::Ios { udid } => Ok(Box::new(Xcrun::phone(udid.as_deref(), self.app.clone())?)),
+            On::Simulator { udid } => Ok(Box::new(Xcrun::simulator(udid.as_deref(), self.app.clone())?)),
             On::Adb { serial } => {
                 let (role, fixed_performance) = (self.role.unwrap_or_default(), self.fixed_performance);
                 let wishes = Wishes { role, agent: self.agent.clone(), fixed_performance };
@@ -45,15 +58,16 @@ impl Place {
         }
     }
 
-    /// The flags that name the same target again; nothing for this machine.
+    /// The flags that name the same target again; nothing for this machine. An app that was installed is there.
     pub fn flags(&self) -> String {
         if self.on == On::Host {
             return String::new();
         }
         let role = self.role.map(|role| format!(" --as {}", <&str>::from(role)));
-        let agent = self.agent.as_ref().map(|agent| format!(" --agent {}", agent.display()));
+        let agent = self.agent.as_ref().map(|agent| format!(" --agent {}", quoted(&agent.to_string_lossy())));
         let fixed = if self.fixed_performance { " --fixed-performance" } else { "" };
-        format!(" --on {}{}{}{fixed}", self.on, role.unwrap_or_default(), agent.unwrap_or_default())
+        let on = quoted(&self.on.to_string());
+        format!(" --on {on}{}{}{fixed}", role.unwrap_or_default(), agent.unwrap_or_default())
     }
 }
 
@@ -68,11 +82,21 @@ pub enum On {
         /// As `adb devices` lists it; `None` for the only one.
         serial: Option<String>,
     },
+    /// An iPhone that devicectl reaches.
+    Ios {
+        /// As `devicectl list devices` lists it, or its name; `None` for the only one.
+        udid: Option<String>,
+    },
+    /// A simulator.
+    Simulator {
+        /// As `simctl list` lists it, or its name; `None` for the only one that is booted.
+        udid: Option<String>,
+    },
 }
 
 /// Names no device.
 #[derive(Debug, thiserror::Error)]
-#[error("found {found:?}, expected host, adb or adb:SERIAL")]
+#[error("found {found:?}, expected host, adb, adb:SERIAL, ios, ios:UDID, sim:booted or sim:UDID")]
 pub struct NoDevice {
     found: String,
 }
@@ -86,6 +110,10 @@ impl FromStr for On {
             ("host", None) => Ok(On::Host),
             ("adb", None) => Ok(On::Adb { serial: None }),
             ("adb", Some(serial)) if !serial.is_empty() => Ok(On::Adb { serial: Some(serial.to_owned()) }),
+            ("ios", None) => Ok(On::Ios { udid: None }),
+            ("ios", Some(udid)) if !udid.is_empty() => Ok(On::Ios { udid: Some(udid.to_owned()) }),
+            ("sim", None | Some("booted")) => Ok(On::Simulator { udid: None }),
+            ("sim", Some(udid)) if !udid.is_empty() => Ok(On::Simulator { udid: Some(udid.to_owned()) }),
             _ => Err(NoDevice { found: text.to_owned() }),
         }
     }
@@ -97,6 +125,10 @@ impl fmt::Display for On {
             On::Host => f.write_str("host"),
             On::Adb { serial: None } => f.write_str("adb"),
             On::Adb { serial: Some(serial) } => write!(f, "adb:{serial}"),
+            On::Ios { udid: None } => f.write_str("ios"),
+            On::Ios { udid: Some(udid) } => write!(f, "ios:{udid}"),
+            On::Simulator { udid: None } => f.write_str("sim:booted"),
+            On::Simulator { udid: Some(udid) } => write!(f, "sim:{udid}"),
         }
     }
 }
@@ -107,13 +139,21 @@ mod tests {
 
     #[test]
     fn a_device_is_named_as_it_is_shown() {
-        for name in ["host", "adb", "adb:R58M123", "adb:127.0.0.1:5555"] {
+        for name in [
+            "host",
+            "adb",
+            "adb:R58M123",
+            "adb:127.0.0.1:5555",
+            "ios",
+            "ios:00008130-000A",
+            "sim:booted",
+            "sim:A1",
+        ] {
             assert_eq!(name.parse::<On>().unwrap().to_string(), name);
         }
-        for wrong in ["", "adb:", "host:1", "phone"] {
-            assert!(
-                wrong.parse::<On>().unwrap_err().to_string().contains("expected host, adb or adb:SERIAL")
-            );
+        for wrong in ["", "adb:", "host:1", "phone", "ios:", "sim:"] {
+            let error = wrong.parse::<On>().unwrap_err().to_string();
+            assert!(error.contains("expected host, adb, adb:SERIAL, ios, ios:UDID"), "{error}");
         }
     }
 }

@@ -33,6 +33,7 @@ Examples:
   packbench run model.gguf --aa                         the harness against itself
   packbench run model.gguf --on adb                     on the phone that is plugged in, in its shell
   packbench run model.gguf --on adb:R58M123 --as app --suppress Charging
+  packbench run model.gguf --on ios --suppress Charging  on the iPhone that is plugged into this Mac, by its app
   packbench run --resume report.jsonl                   only what is missing")]
 pub struct Args {
     /// The model files; the first one is the base of comparisons.

@@ -182,9 +182,7 @@ impl Drive<'_> {
             }
             Some(Phase { phase, variant, .. }) => {
                 let of = variant.map(|name| format!(" of {name}")).unwrap_or_default();
-                bail!(
-                    "the agent died in phase {phase}{of}: {how}. Nothing finished is lost: go on with --resume"
-                )
+                bail!("the agent died in phase {phase}{of}: {how}")
             }
             None if self.deaths >= DEATHS || !self.begun => bail!("the agent died before it measured: {how}"),
             None => {}

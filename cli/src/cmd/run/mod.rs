@@ -23,6 +23,7 @@ use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
 pub use remember::cache_dir;
 
 use crate::page::Quality;
+use crate::shell::quoted;
 use crate::target::Place;
 use crate::{exit, render};
 
@@ -57,7 +58,22 @@ fn begin(place: &Place, assignment: Assignment, path: &Path, json: bool) -> anyh
     if path.exists() {
         bail!("{} exists: continue it with --resume, or choose another name with --out", path.display());
     }
-    drive(&*place.open()?, assignment, &mut Journal::new(path, json))
+    driven(place, assignment, path, &mut Journal::new(path, json))
+}
+
+/// Whatever ends the session, its error says how to go on with what was finished.
+fn driven(
+    place: &Place,
+    assignment: Assignment,
+    path: &Path,
+    journal: &mut Journal,
+) -> anyhow::Result<Outcome> {
+    let outcome = drive(&*place.open()?, assignment, journal);
+    let kept = || {
+        let (path, command) = (path.display(), command(place, path));
+        format!("what was finished is in {path}, and {command} goes on with it")
+    };
+    if path.exists() { outcome.with_context(kept) } else { outcome }
 }
 
 /// Carries out `job` at `place` into the report at `path`: a new one, or what is missing of one that was cut short. Whether
@@ -117,7 +133,7 @@ fn go_on(
     }
     eprintln!("{missing} runs are missing");
     let mut journal = Journal::resumed(path, writer, json);
-    Ok(Some(drive(&*place.open()?, assignment, &mut journal)?))
+    Ok(Some(driven(place, assignment, path, &mut journal)?))
 }
 
 fn missing(assignment: &Assignment) -> usize {
@@ -134,7 +150,7 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> an
         Outcome::Lost { how } if path.exists() => bail!(
             "the device went away: {how}. What was finished is in {}: bring it back and go on with: {}",
             path.display(),
-            command(args, path)
+            command(&args.place, path)
         ),
         outcome => return unmeasured(outcome),
     };
@@ -164,12 +180,12 @@ fn conclude(args: &Args, path: &Path, outcome: Outcome, quality: &Quality) -> an
 }
 
 /// The command that goes on with a report.
-fn command(args: &Args, path: &Path) -> String {
-    format!("packbench run --resume {}{}", path.display(), args.place.flags())
+fn command(place: &Place, path: &Path) -> String {
+    format!("packbench run --resume {}{}", quoted(&path.to_string_lossy()), place.flags())
 }
 
 fn next(args: &Args, path: &Path, report: &Report, end: &End) -> Option<String> {
-    let (go_on, path) = (command(args, path), path.display());
+    let (go_on, path) = (command(&args.place, path), quoted(&path.to_string_lossy()));
     let go_on = format!("{} runs missing. Go on with: {go_on}", end.missing);
     match end.status {
         EndStatus::Complete if args.aa => None,

@@ -1,21 +1,21 @@
 //! The agent as an instrumentation of the app: each process is `am instrument`, started anew.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout};
 
 use anyhow::{Context, bail};
 use packbench_core::record::Line;
 use packbench_core::record::wire::Assignment;
 
-use super::bridge::{Bridge, quoted};
-use super::push::{Local, bring};
+use super::bridge::Bridge;
+use super::push::bring;
+use crate::shell::quoted;
+use crate::target::app::{self, ASSIGNMENT, PACKAGE};
+use crate::target::local::Local;
 use crate::target::{Agent, Ended, Stopper};
 
-const PACKAGE: &str = "dev.packbench.app";
 /// What adb and the app both reach. The app copies models from there into its own directory.
 const EXCHANGE: &str = "/sdcard/Android/media/dev.packbench.app";
-const ASSIGNMENT: &str = "assignment.json";
 
 /// Has the models of `assignment` where the app finds them. It knows them by name.
 pub fn prepare(bridge: &Bridge, assignment: &Assignment) -> anyhow::Result<()> {
@@ -26,16 +26,7 @@ pub fn prepare(bridge: &Bridge, assignment: &Assignment) -> anyhow::Result<()> {
             bridge.serial()
         );
     }
-    let mut by_name = BTreeMap::new();
-    for path in assignment.job.models.iter().filter_map(|model| model.path.as_deref()) {
-        let local = Local::new(path)?;
-        if let Some(other) = by_name.insert(local.name.clone(), path).filter(|other| *other != path) {
-            bail!(
-                "{} and {} have one name, and the app knows models by name: rename one",
-                other.display(),
-                path.display()
-            );
-        }
+    for local in app::models(assignment)? {
         if !has(bridge, &local)? {
             bring(bridge, &local, EXCHANGE)?;
         }
@@ -63,17 +54,14 @@ pub struct AppAgent {
 impl AppAgent {
     /// Starts the app anew on an assignment.
     pub fn start(bridge: &Bridge, assignment: &Assignment) -> anyhow::Result<Self> {
-        let mut file = tempfile::NamedTempFile::new().context("writing the assignment")?;
-        serde_json::to_writer(&mut file, assignment)?;
-        file.flush().context("writing the assignment")?;
+        let file = app::written(assignment)?;
         bridge.push("handing over the assignment", file.path(), &format!("{EXCHANGE}/{ASSIGNMENT}"))?;
         let script = format!(
             "am force-stop {PACKAGE}; am instrument -w -r -e assignment {ASSIGNMENT} {PACKAGE}/.BenchInstrumentation 2>&1"
         );
         let mut child = bridge.spawn(&script)?;
         let output = BufReader::new(child.stdout.take().context("adb has no output")?);
-        let paths = assignment.job.models.iter().filter_map(|model| model.path.as_deref()?.file_name());
-        let models = paths.map(|name| name.to_string_lossy().into_owned()).collect();
+        let models = app::names(assignment);
         Ok(AppAgent { bridge: bridge.clone(), child, output, models, error: None, code: None })
     }
 
@@ -150,8 +138,7 @@ impl Agent for AppAgent {
             // Android's RESULT_OK.
             (Some(-1), _) => Ended::Finished,
             (Some(code), error) if Ended::told(code) == Some(Ended::Refused) => {
-                eprintln!("error: {}", error.as_deref().unwrap_or("the app refused"));
-                Ended::Refused
+                app::refused(error.as_deref())
             }
             (Some(code), _) if Ended::told(code) == Some(Ended::Again) => Ended::Again,
             (_, Some(how)) => Ended::Died { how },

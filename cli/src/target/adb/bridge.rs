@@ -5,9 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 
 use super::devices;
+use crate::target::went_away;
 
 /// Before the exit code of a script: adb itself ends with 0 when an answer is cut off.
 const ENDED: &str = "packbench: ended with ";
@@ -88,10 +89,7 @@ impl Bridge {
     }
 
     fn gone(&self, doing: &str, output: &Output) -> anyhow::Error {
-        let (serial, said) = (&self.serial, said(output));
-        anyhow!(
-            "{doing}: {serial} went away ({said}). Plug it in and start again: what arrived whole is kept"
-        )
+        went_away(doing, &self.serial, &said(output))
     }
 }
 
@@ -114,19 +112,4 @@ fn said(output: &Output) -> String {
     let mut lines = texts.iter().flat_map(|text| text.lines().rev()).map(str::trim);
     let says = |line: &&str| !line.is_empty() && exit_code(line).is_none();
     lines.find(says).map_or_else(|| output.status.to_string(), str::to_owned)
-}
-
-/// `text` as one word of the device's shell.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_stays_one_word() {
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
-    }
 }

@@ -1,95 +1,29 @@
 //! Which of the devices that adb sees is meant.
 
-use std::fmt::Write;
+use crate::target::choice::{self, Kind, Seen, Unreachable};
 
-/// A device as `adb devices` lists it.
-#[derive(Debug, PartialEq, Eq)]
-struct Device<'a> {
-    serial: &'a str,
-    state: &'a str,
-}
-
-/// Why no device can be reached.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreachable {
-    /// There is none.
-    #[error(
-        "found no device, expected one: plug a phone in and turn USB debugging on, or adb connect HOST:PORT"
-    )]
-    None,
-    /// Another one is meant.
-    #[error("found no device {wanted}, expected one of: {found}")]
-    Other {
-        /// What was named.
-        wanted: String,
-        /// What there is.
-        found: String,
-    },
-    /// It isn't said which.
-    #[error("found {count} devices, expected one. Name it:{choices}")]
-    Several {
-        /// How many there are.
-        count: usize,
-        /// A line for each.
-        choices: String,
-    },
-    /// It is there, and can't be used.
-    #[error("found {serial} {state}, expected it ready: {remedy}")]
-    NotReady {
-        /// Which.
-        serial: String,
-        /// As adb calls it.
-        state: String,
-        /// What to do.
-        remedy: &'static str,
-    },
-}
+const ADB: Kind = Kind {
+    name: "adb",
+    noun: "device",
+    remedy: "plug a phone in and turn USB debugging on, or adb connect HOST:PORT",
+};
 
 /// The serial number of the device that is `wanted`, or of the only one, in what `adb devices` printed.
 pub fn choose(listed: &str, wanted: Option<&str>) -> Result<String, Unreachable> {
-    let devices: Vec<Device> = listed.lines().filter_map(device).collect();
-    let chosen = match (wanted, &devices[..]) {
-        (_, []) => return Err(Unreachable::None),
-        (Some(wanted), devices) => named(devices, wanted)?,
-        (None, [only]) => only,
-        (None, devices) => {
-            let mut ready = devices.iter().filter(|device| device.state == "device");
-            match (ready.next(), ready.next()) {
-                (Some(only), None) => only,
-                _ => return Err(several(devices)),
-            }
-        }
-    };
-    match remedy(chosen.state) {
-        None => Ok(chosen.serial.to_owned()),
-        Some(remedy) => {
-            let (serial, state) = (chosen.serial.to_owned(), chosen.state.to_owned());
-            Err(Unreachable::NotReady { serial, state, remedy })
-        }
-    }
+    choice::choose(&listed.lines().filter_map(device).collect::<Vec<_>>(), wanted, ADB)
 }
 
 /// `SERIAL state`, with tabs or spaces between. Adb's other lines are sentences.
-fn device(line: &str) -> Option<Device<'_>> {
+fn device(line: &str) -> Option<Seen> {
     let (serial, state) = line.split_once(['\t', ' '])?;
     let state = state.trim();
     let sentence = line.starts_with("List of") || line.starts_with('*') || line.starts_with("adb");
-    (!sentence && !serial.is_empty() && !state.is_empty()).then_some(Device { serial, state })
-}
-
-fn named<'a, 'b>(devices: &'a [Device<'b>], wanted: &str) -> Result<&'a Device<'b>, Unreachable> {
-    devices.iter().find(|device| device.serial == wanted).ok_or_else(|| {
-        let serials: Vec<&str> = devices.iter().map(|device| device.serial).collect();
-        Unreachable::Other { wanted: wanted.to_owned(), found: serials.join(", ") }
+    (!sentence && !serial.is_empty() && !state.is_empty()).then(|| Seen {
+        id: serial.to_owned(),
+        other_names: Vec::new(),
+        state: state.to_owned(),
+        remedy: remedy(state),
     })
-}
-
-fn several(devices: &[Device<'_>]) -> Unreachable {
-    let choices = devices.iter().fold(String::new(), |mut text, Device { serial, state }| {
-        let _ = write!(text, "\n  --on adb:{serial}   ({state})");
-        text
-    });
-    Unreachable::Several { count: devices.len(), choices }
 }
 
 fn remedy(state: &str) -> Option<&'static str> {

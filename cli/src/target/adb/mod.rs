@@ -15,12 +15,14 @@ use app::AppAgent;
 use bridge::Bridge;
 use packbench_core::record::wire::{Assignment, Request};
 use packbench_core::record::{Check, WeightTrace};
-use push::{Local, bring};
+use push::bring;
 use serde::de::DeserializeOwned;
 use settings::Settings;
 use shell::{HOME, MODELS, ShellAgent};
 
+use super::local::Local;
 use super::{Agent, Ended, Target, TraceQuestion};
+use crate::shell::quoted;
 
 /// As whom a phone measures.
 #[derive(
@@ -86,8 +88,7 @@ impl Adb {
         shell::check_agent(&agent, &self.machine)?;
         let local = Local::new(&agent)?;
         let program = bring(&self.bridge, &local, &format!("{HOME}/agent"))?;
-        self.bridge
-            .shell("making the agent a program", &format!("chmod 755 {}", bridge::quoted(&program)))?;
+        self.bridge.shell("making the agent a program", &format!("chmod 755 {}", quoted(&program)))?;
         Ok(self.program.get_or_init(|| program))
     }
 

@@ -8,8 +8,9 @@ use std::process::Child;
 
 use anyhow::bail;
 
-use super::bridge::{Bridge, quoted};
+use super::bridge::Bridge;
 use super::shell::HOME;
+use crate::shell::quoted;
 
 /// The settings that a session changed; put back when this is dropped.
 pub struct Settings {

@@ -10,7 +10,8 @@ use anyhow::Context;
 use packbench_core::record::Line;
 use packbench_core::record::wire::Request;
 
-use super::bridge::{Bridge, ending, exit_code, quoted};
+use super::bridge::{Bridge, ending, exit_code};
+use crate::shell::quoted;
 use crate::target::{Agent, Ended, Stopper, stopper};
 
 /// All that is ours on the device.

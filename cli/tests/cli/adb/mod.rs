@@ -53,7 +53,7 @@ fn the_device_that_is_meant_is_found_or_missed() {
     let machine = std::env::consts::ARCH;
     assert!(said.contains(&format!("packbench-agent-{machine}: expected an agent for {machine}")), "{said}");
     let said = stderr(&mut scratch.packbench(&["run", "m.gguf", "--list", "--on", "phone"]));
-    assert!(said.contains("expected host, adb or adb:SERIAL"), "{said}");
+    assert!(said.contains("expected host, adb, adb:SERIAL"), "{said}");
     let said = stderr(&mut scratch.packbench(&["run", "m.gguf", "--list", "--as", "app"]));
-    assert!(said.contains("--as, --agent and --fixed-performance are for phones: add --on adb"), "{said}");
+    assert!(said.contains("found --on host, expected adb: --as, --agent and --fixed-performance"), "{said}");
 }

@@ -19,6 +19,7 @@ public enum Verdict: Int32, Sendable {
 /// - `--compare FIELD`: the verdict is that of the arms that differ in this field.
 /// - `--resume REPORT`: goes on with an earlier report.
 /// - `--assignment FILE`: carries out as much of it as this process can; each line of the report is told.
+/// - `--answer WORD`: what is told is also kept in `answer.txt`, which begins with a line WORD: consoles break off.
 ///
 /// What it tells are lines `packbench: KEY=VALUE`, `report` and `verdict` last, for whoever reads the console.
 public struct Headless: Sendable {
@@ -33,6 +34,7 @@ public struct Headless: Sendable {
     private let folders: Folders
     private let session: BenchSession
     private let tell: @Sendable (String) -> Void
+    private let answer: Answer?
 
     /// `nil` when the arguments ask for a screen.
     public init?(
@@ -44,6 +46,7 @@ public struct Headless: Sendable {
         let named = Self.named(arguments)
         guard named.keys.contains(where: ["job", "resume", "assignment"].contains) else { return nil }
         (self.arguments, self.folders, self.session, self.tell) = (named, folders, session, tell)
+        answer = named["answer"].flatMap { Answer(in: folders.documents, word: $0) }
     }
 
     private static func named(_ arguments: [String]) -> [String: String] {
@@ -145,6 +148,27 @@ public struct Headless: Sendable {
     }
 
     private func say(_ key: String, _ value: String) {
-        tell("packbench: \(key)=\(value)")
+        let line = "packbench: \(key)=\(value)"
+        answer?.keep(line)
+        tell(line)
+    }
+}
+
+/// What is told, as a file that a computer can fetch. Opened anew for each line: nothing is lost with the process.
+private struct Answer: Sendable {
+    private let file: URL
+
+    /// In place of the answer of an earlier process; `nil` where no file can be written.
+    init?(in folder: URL, word: String) {
+        file = folder.appendingPathComponent("answer.txt")
+        guard FileManager.default.createFile(atPath: file.path, contents: Data("\(word)\n".utf8)) else { return nil }
+    }
+
+    /// A line that can't be kept is told all the same.
+    func keep(_ line: String) {
+        guard let end = try? FileHandle(forWritingTo: file) else { return }
+        defer { try? end.close() }
+        guard (try? end.seekToEnd()) != nil else { return }
+        try? end.write(contentsOf: Data("\(line)\n".utf8))
     }
 }

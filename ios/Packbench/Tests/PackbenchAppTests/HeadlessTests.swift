@@ -38,6 +38,19 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         XCTAssertEqual(headers.count - 1, 2)
     }
 
+    func testAnAssignmentIsToldLineByLineAndKept() async throws {
+        try haveModel()
+        let rest = #""session":"s","segment":0,"done":[],"plan":null,"variants":[],"began":null,"elapsed_ns":null"#
+        let parts = #""cache_dir":null,"fresh_process":"available","redone":[]"#
+        try write("assignment.json", #"{"purpose":"measure","job":\#(Self.shortJob),\#(rest),\#(parts)}"#)
+        let (ended, told) = try await launch("--", "--assignment", "assignment.json", "--answer", "word")
+        XCTAssertEqual(ended.verdict, .passed, ended.error ?? "")
+        XCTAssertEqual(told.filter { $0.hasPrefix(#"packbench: line={"kind":"run""#) }.count, 2)
+        XCTAssertEqual(told.last, "packbench: verdict=passed")
+        let kept = try String(contentsOf: folders.documents.appendingPathComponent("answer.txt"), encoding: .utf8)
+        XCTAssertEqual(kept.split(separator: "\n").map(String.init), ["word"] + told)
+    }
+
     func testMistakesAreToldInWords() async throws {
         try write("list.json", "[]")
         for (job, words) in [("none.json", "none.json is missing"), ("list.json", "found no job")] {

@@ -1,0 +1,245 @@
+//! An iPhone or iPad, as devicectl reaches it: iOS 17 or newer.
+//!
+//! devicectl's help calls the JSON that it writes into a file its only interface for programs, and doesn't say what stands
+//! in it. So it is taken as others have seen it (ios/README.md), and what is missing is `None`.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use packbench_core::unit::Bytes;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use super::Device;
+use super::tool::{INSTALL, LOOK, ask, copying, xcrun};
+use super::trouble::{complaint, with_remedy};
+use crate::target::app::PACKAGE;
+use crate::target::choice::{self, Kind, Seen};
+use crate::target::went_away;
+
+const IOS: Kind = Kind {
+    name: "ios",
+    noun: "iPhone",
+    remedy: "plug one in that has iOS 17 or newer, unlock it, and tap Trust (xcrun devicectl list devices)",
+};
+
+/// A phone.
+#[derive(Debug)]
+pub struct Phone {
+    udid: String,
+}
+
+impl Phone {
+    /// Reaches the phone of that UDID or name, or the only one.
+    pub fn open(wanted: Option<&str>) -> anyhow::Result<Self> {
+        Ok(Phone { udid: choice::choose(&seen(&list()?), wanted, IOS)? })
+    }
+
+    /// `devicectl device WORDS… --device UDID`, and what is to follow.
+    fn device(&self, words: &[&str]) -> Command {
+        let mut command = xcrun("devicectl");
+        command.arg("device").args(words).args(["--device", &self.udid]);
+        command
+    }
+
+    /// The same, of files in the app's data container.
+    fn container(&self, words: &[&str]) -> Command {
+        let mut command = self.device(words);
+        command.args(["--domain-type", "appDataContainer", "--domain-identifier", PACKAGE]);
+        command
+    }
+
+    /// Does something. A phone that isn't there any more is said to have gone.
+    fn result(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Value> {
+        result(doing, command, limit).map_err(|error| match self.is_there() {
+            true => error,
+            false => went_away(doing, &self.udid, &error.root_cause().to_string()),
+        })
+    }
+}
+
+impl Device for Phone {
+    fn name(&self) -> &str {
+        &self.udid
+    }
+
+    fn install(&self, app: &Path) -> anyhow::Result<()> {
+        let mut command = self.device(&["install", "app"]);
+        command.arg(app);
+        self.result("installing the app", command, INSTALL).map(drop)
+    }
+
+    fn has_app(&self) -> anyhow::Result<bool> {
+        let mut command = self.device(&["info", "apps"]);
+        command.args(["--bundle-id", PACKAGE]);
+        let result = self.result("asking for the app", command, LOOK)?;
+        let mut apps = result["apps"].as_array().into_iter().flatten();
+        Ok(apps.any(|app| app["bundleIdentifier"] == PACKAGE))
+    }
+
+    fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool> {
+        let mut command = self.container(&["info", "files"]);
+        command.args(["--subdirectory", "Documents"]);
+        let result = self.result("looking for models", command, LOOK)?;
+        let mut files = result["files"].as_array().into_iter().flatten();
+        let file = files.find(|file| file["name"] == name);
+        // One that is there, and whose size devicectl tells in another way, is believed to be whole.
+        Ok(file.is_some_and(|file| file["metadata"]["size"].as_u64().is_none_or(|size| size == len.0)))
+    }
+
+    fn put(&self, doing: &str, local: &Path, name: &str) -> anyhow::Result<()> {
+        let len = local.metadata().with_context(|| local.display().to_string())?.len();
+        let mut command = self.container(&["copy", "to"]);
+        command.arg("--source").arg(local).args(["--destination", &format!("Documents/{name}")]);
+        self.result(doing, command, copying(Bytes(len))).map(drop)
+    }
+
+    fn fetch(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        // devicectl overwrites nothing.
+        let folder = tempfile::tempdir().context("a folder for what is fetched")?;
+        let file = folder.path().join("fetched");
+        let mut command = self.container(&["copy", "from"]);
+        command.args(["--source", &format!("Documents/{name}")]).arg("--destination").arg(&file);
+        match result("fetching a file", command, LOOK) {
+            Ok(_) => Ok(Some(std::fs::read(&file).context("reading what was fetched")?)),
+            // What isn't there can't be told from what can't be read.
+            Err(_) if self.is_there() => Ok(None),
+            Err(error) => {
+                Err(went_away(&format!("fetching {name}"), &self.udid, &error.root_cause().to_string()))
+            }
+        }
+    }
+
+    fn launch(&self, arguments: &[&str]) -> Command {
+        let mut command = self.device(&["process", "launch", "--console", "--terminate-existing"]);
+        // Without the two dashes devicectl takes what follows for flags of its own.
+        command.args([PACKAGE, "--"]).args(arguments);
+        command
+    }
+
+    /// devicectl hands signals on to the app.
+    fn stop(&self, console: u32) {
+        let _ = Command::new("kill").args(["-s", "INT", &console.to_string()]).status();
+    }
+
+    fn is_there(&self) -> bool {
+        let listed = list().map(|result| seen(&result)).unwrap_or_default();
+        listed.iter().any(|device| device.id == self.udid && device.remedy.is_none())
+    }
+}
+
+fn list() -> anyhow::Result<Value> {
+    let mut command = xcrun("devicectl");
+    command.args(["list", "devices"]);
+    result("asking for devices", command, LOOK)
+}
+
+/// What a command of devicectl came to, by the JSON that it writes into a file.
+fn result(doing: &str, mut command: Command, limit: Duration) -> anyhow::Result<Value> {
+    let file = NamedTempFile::new().context("a file for devicectl's answer")?;
+    command.args([OsStr::new("--json-output"), file.path().as_os_str()]);
+    let answer = ask(doing, command, limit)?;
+    let json = std::fs::read(file.path()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut json: Value = json.unwrap_or_default();
+    if !answer.success || json["info"]["outcome"].as_str().is_some_and(|outcome| outcome != "success") {
+        bail!("{doing}: {}", with_remedy(&complaint(&answer, &json)));
+    }
+    Ok(json["result"].take())
+}
+
+/// The phones and tablets in what `devicectl list devices` answers.
+fn seen(result: &Value) -> Vec<Seen> {
+    let devices = result["devices"].as_array().into_iter().flatten();
+    devices.filter(|device| is_phone(&device["hardwareProperties"])).filter_map(phone).collect()
+}
+
+/// Watches, televisions and simulators are listed, too.
+fn is_phone(hardware: &Value) -> bool {
+    let is = |key: &str, wanted: &[&str]| hardware[key].as_str().is_none_or(|found| wanted.contains(&found));
+    is("platform", &["iOS", "iPadOS"])
+        && is("deviceType", &["iPhone", "iPad"])
+        && is("reality", &["physical"])
+}
+
+fn phone(device: &Value) -> Option<Seen> {
+    let (connection, properties) = (&device["connectionProperties"], &device["deviceProperties"]);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let identifier = text(&device["identifier"]);
+    let id = text(&device["hardwareProperties"]["udid"]).or_else(|| identifier.clone())?;
+    let name = text(&properties["name"]);
+    let pairing = connection["pairingState"].as_str().filter(|state| *state != "paired");
+    let mode = properties["developerModeStatus"].as_str().filter(|status| *status != "enabled");
+    let tunnel = connection["tunnelState"].as_str();
+    let (state, remedy) = match (pairing, tunnel, mode) {
+        (Some("unsupported"), ..) => ("unsupported", Some("devicectl takes iOS 17 or newer")),
+        (Some(pairing), ..) => (pairing, Some("plug it in, unlock it, tap Trust, and enter its passcode")),
+        (_, Some("unavailable"), _) => ("unavailable", Some("plug it in, and unlock it")),
+        (.., Some(_)) => (
+            "without Developer Mode",
+            Some("turn it on: Settings › Privacy & Security › Developer Mode, and start the phone again"),
+        ),
+        _ => ("ready", None),
+    };
+    let other_names = [identifier, name].into_iter().flatten().collect();
+    Some(Seen { id, other_names, state: state.to_owned(), remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    /// As in flutter_tools' `test/general.shard/ios/core_devices_test.dart`, which quotes devicectl.
+    fn listed(connection: &Value, mode: &str) -> Value {
+        serde_json::json!({
+            "capabilities": [{"featureIdentifier": "com.apple.coredevice.feature.launchapplication"}],
+            "connectionProperties": connection,
+            "deviceProperties": {"name": "Jo's iPhone", "developerModeStatus": mode, "osVersionNumber": "17.0"},
+            "hardwareProperties": {"deviceType": "iPhone", "platform": "iOS", "udid": "00001234-0001234A3C03401E"},
+            "identifier": "123456BB5-AEDE-7A22-B890-1234567890DD",
+            "visibilityClass": "default"
+        })
+    }
+
+    fn said(devices: &[Value], wanted: Option<&str>) -> String {
+        let listed = seen(&serde_json::json!({ "devices": devices }));
+        choice::choose(&listed, wanted, IOS).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_phone_that_is_meant_is_taken() {
+        let wired = serde_json::json!({"pairingState": "paired", "transportType": "wired", "tunnelState": "disconnected"});
+        let phone = listed(&wired, "enabled");
+        let watch = serde_json::json!({"hardwareProperties": {"deviceType": "appleWatch", "platform": "watchOS", "udid": "w"}});
+        for wanted in [None, Some("Jo's iPhone"), Some("123456BB5-AEDE-7A22-B890-1234567890DD")] {
+            assert_eq!(said(&[watch.clone(), phone.clone()], wanted), "00001234-0001234A3C03401E");
+        }
+        // A version of devicectl that tells less is believed.
+        assert_eq!(said(&[serde_json::json!({"identifier": "A"})], None), "A");
+        assert_snapshot!(said(&[watch], None), @"found no iPhone, expected one: plug one in that has iOS 17 or newer, unlock it, and tap Trust (xcrun devicectl list devices)");
+        let other = serde_json::json!({"identifier": "B"});
+        assert_snapshot!(said(&[phone.clone(), other.clone()], Some("C")), @"found no iPhone C, expected one of: 00001234-0001234A3C03401E, B");
+        assert_snapshot!(said(&[phone, other], None), @r"
+        found 2 iPhones, expected one. Name it:
+          --on ios:00001234-0001234A3C03401E   (ready)
+          --on ios:B   (ready)
+        ");
+    }
+
+    #[test]
+    fn one_that_cannot_be_used_says_what_to_do() {
+        let unpaired = listed(&serde_json::json!({"pairingState": "unpaired"}), "enabled");
+        assert_snapshot!(said(&[unpaired], None), @"found 00001234-0001234A3C03401E unpaired, expected it ready: plug it in, unlock it, tap Trust, and enter its passcode");
+        let old = listed(&serde_json::json!({"pairingState": "unsupported"}), "enabled");
+        assert_snapshot!(said(&[old], None), @"found 00001234-0001234A3C03401E unsupported, expected it ready: devicectl takes iOS 17 or newer");
+        let far =
+            listed(&serde_json::json!({"pairingState": "paired", "tunnelState": "unavailable"}), "enabled");
+        assert_snapshot!(said(&[far], None), @"found 00001234-0001234A3C03401E unavailable, expected it ready: plug it in, and unlock it");
+        let off = listed(&serde_json::json!({"pairingState": "paired"}), "disabled");
+        assert_snapshot!(said(&[off], None), @"found 00001234-0001234A3C03401E without Developer Mode, expected it ready: turn it on: Settings › Privacy & Security › Developer Mode, and start the phone again");
+    }
+}

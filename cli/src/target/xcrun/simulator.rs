@@ -1,0 +1,166 @@
+//! A simulator, as simctl reaches it. Its files are files of this Mac.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use packbench_core::unit::Bytes;
+use serde_json::Value;
+
+use super::Device;
+use super::tool::{Answer, INSTALL, LOOK, ask, xcrun};
+use super::trouble::{complaint, with_remedy};
+use crate::target::app::PACKAGE;
+use crate::target::choice::{self, Kind, Seen};
+use crate::target::went_away;
+
+const SIMULATOR: Kind = Kind {
+    name: "sim",
+    noun: "booted simulator",
+    remedy: "xcrun simctl boot \"iPhone 16\", or open -a Simulator",
+};
+
+/// A simulator that is booted.
+#[derive(Debug)]
+pub struct Simulator {
+    udid: String,
+}
+
+impl Simulator {
+    /// Reaches the simulator of that UDID or name, or the only one that is booted.
+    pub fn open(wanted: Option<&str>) -> anyhow::Result<Self> {
+        let mut seen = seen(&list()?);
+        // Every Mac has dozens that aren't.
+        seen.retain(|device| wanted.is_some() || device.remedy.is_none());
+        Ok(Simulator { udid: choice::choose(&seen, wanted, SIMULATOR)? })
+    }
+
+    fn simctl(&self, verb: &str) -> Command {
+        let mut command = xcrun("simctl");
+        command.args([verb, &self.udid]);
+        command
+    }
+
+    fn done(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Answer> {
+        let answer = ask(doing, command, limit)?;
+        if answer.success {
+            return Ok(answer);
+        }
+        let said = complaint(&answer, &Value::Null);
+        match self.is_there() {
+            true => bail!("{doing}: {}", with_remedy(&said)),
+            false => Err(went_away(doing, &self.udid, &said)),
+        }
+    }
+
+    /// Asked for each time: where it lies changes with each installation.
+    fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let mut command = self.simctl("get_app_container");
+        command.args([PACKAGE, "data"]);
+        let answer = self.done("asking for the app's files", command, LOOK)?;
+        let documents = Path::new(answer.stdout.trim()).join("Documents");
+        // An app that was never launched may have none.
+        fs::create_dir_all(&documents).with_context(|| documents.display().to_string())?;
+        Ok(documents.join(name))
+    }
+}
+
+impl Device for Simulator {
+    fn name(&self) -> &str {
+        &self.udid
+    }
+
+    fn install(&self, app: &Path) -> anyhow::Result<()> {
+        let mut command = self.simctl("install");
+        command.arg(app);
+        self.done("installing the app", command, INSTALL).map(drop)
+    }
+
+    fn has_app(&self) -> anyhow::Result<bool> {
+        let mut command = self.simctl("get_app_container");
+        command.arg(PACKAGE);
+        Ok(ask("asking for the app", command, LOOK)?.success)
+    }
+
+    fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool> {
+        Ok(fs::metadata(self.file(name)?).is_ok_and(|facts| facts.len() == len.0))
+    }
+
+    fn put(&self, doing: &str, local: &Path, name: &str) -> anyhow::Result<()> {
+        fs::copy(local, self.file(name)?).with_context(|| doing.to_owned()).map(drop)
+    }
+
+    fn fetch(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(fs::read(self.file(name)?).ok())
+    }
+
+    fn launch(&self, arguments: &[&str]) -> Command {
+        let mut command = xcrun("simctl");
+        command.args(["launch", "--console", "--terminate-running-process", &self.udid, PACKAGE]);
+        command.args(arguments);
+        command
+    }
+
+    fn stop(&self, _console: u32) {
+        let mut command = self.simctl("terminate");
+        command.arg(PACKAGE);
+        let _ = ask("stopping the app", command, LOOK);
+    }
+
+    fn is_there(&self) -> bool {
+        let listed = list().map(|json| seen(&json)).unwrap_or_default();
+        listed.iter().any(|device| device.id == self.udid && device.remedy.is_none())
+    }
+}
+
+fn list() -> anyhow::Result<Value> {
+    let mut command = xcrun("simctl");
+    command.args(["list", "devices", "--json"]);
+    let answer = ask("asking for simulators", command, LOOK)?;
+    if !answer.success {
+        bail!("asking for simulators: {}", with_remedy(&complaint(&answer, &Value::Null)));
+    }
+    serde_json::from_str(&answer.stdout).context("reading what xcrun simctl list devices --json answers")
+}
+
+/// The simulators of iPhones and iPads in `{"devices": {"com.apple.CoreSimulator.SimRuntime.iOS-17-0": [{"udid": …, "name": …,
+/// "state": "Booted"}]}}`.
+fn seen(json: &Value) -> Vec<Seen> {
+    let runtimes = json["devices"].as_object().into_iter().flatten();
+    let ours = runtimes.filter(|(runtime, _)| runtime.contains(".iOS-"));
+    ours.flat_map(|(_, devices)| devices.as_array().into_iter().flatten()).filter_map(simulator).collect()
+}
+
+fn simulator(device: &Value) -> Option<Seen> {
+    let text = |key: &str| device[key].as_str().map(str::to_owned);
+    let state = text("state").unwrap_or_default();
+    let remedy = (state != "Booted").then_some("boot it: xcrun simctl boot UDID");
+    Some(Seen { id: text("udid")?, other_names: text("name").into_iter().collect(), state, remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    /// As device_finder's `test/test_data.dart` quotes simctl.
+    fn said(wanted: Option<&str>) -> String {
+        let json = serde_json::json!({"devices": {
+        "com.apple.CoreSimulator.SimRuntime.tvOS-14-2": [{"udid": "T", "state": "Booted", "name": "Apple TV"}],
+        "com.apple.CoreSimulator.SimRuntime.iOS-17-0": [
+            {"udid": "A", "isAvailable": true, "state": "Shutdown", "name": "iPhone 15"},
+            {"udid": "B", "isAvailable": true, "state": "Booted", "name": "iPhone 16"}
+        ]}});
+        choice::choose(&seen(&json), wanted, SIMULATOR).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_simulator_that_is_meant_is_taken() {
+        assert_eq!([None, Some("B"), Some("iPhone 16")].map(said), ["B", "B", "B"]);
+        assert_snapshot!(said(Some("A")), @"found A Shutdown, expected it ready: boot it: xcrun simctl boot UDID");
+        assert_snapshot!(said(Some("T")), @"found no booted simulator T, expected one of: A, B");
+    }
+}
