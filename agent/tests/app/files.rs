@@ -28,6 +28,7 @@ fn everything(model: &Path) -> Job {
     if packbench_agent::tool().engine.is_some() {
         everything.probes.extend([ProbeKind::Replay, ProbeKind::FirstToken, ProbeKind::Floor]);
         everything.ways = vec![Way::Remap];
+        everything.threads = vec![1.try_into().unwrap()];
     }
     everything
 }
