@@ -21,3 +21,4 @@ mod rig;
 mod run;
 mod scratch;
 mod variants;
+mod vm;
