@@ -126,3 +126,40 @@ need_build() {
     need_rust 1.95
     need_apt gcc g++ cmake clang libclang-dev
 }
+
+# bootstrap FOLDER OPTION...: debootstrap of the first Debian that has adbd, whole or not at all. Needs root.
+bootstrap() {
+    local folder=$1 part=$1.part
+    need_apt debootstrap debian-archive-keyring
+    rm -rf "$part" "$folder"
+    mkdir -p "$part"
+    say "fetching ${folder##*/target/} (debootstrap)"
+    if ! debootstrap --variant=minbase "${@:2}" trixie "$part" >"$folder.log" 2>&1; then
+        tail -n 3 "$folder.log" >&2
+        die "debootstrap can't make $folder: see $folder.log"
+    fi
+    rm -f "$folder.log"
+    mv "$part" "$folder"
+}
+
+# in_a_network_of_its_own COMMAND...: in namespaces where no port is taken, with adb's server; whatever is started there
+# ends with the command. Needs root, adb and ip.
+in_a_network_of_its_own() {
+    # shellcheck disable=SC2016 # the words are those of the shell inside
+    exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c \
+        'ip link set lo up && adb start-server 2>/dev/null && exec "$@"' bash "$@"
+}
+
+# for_target TARGET COMMAND...: a cargo command that builds for TARGET, another Linux than this, and runs what it built by
+# PACKBENCH_RUNNER, or else by qemu-user where this machine can't. Rust has a C library and a linker for musl. What is C in
+# the dependencies of tests, in criterion's, takes no C library.
+for_target() {
+    local name=${1//-/_} linker=rust-lld flags="-Clink-self-contained=yes -Clinker-flavor=ld.lld" runner=
+    case $1 in
+        aarch64-*) runner=qemu-aarch64-static ;;
+        armv7-*) linker=arm-linux-gnueabihf-gcc flags=-Ctarget-feature=+crt-static runner=qemu-arm-static ;;
+    esac
+    runner=${PACKBENCH_RUNNER:-$runner}
+    env "CC_$name=clang" "CFLAGS_$name=-nostdlibinc -ffreestanding" "CARGO_TARGET_${name^^}_LINKER=$linker" \
+        "CARGO_TARGET_${name^^}_RUSTFLAGS=$flags" ${runner:+"CARGO_TARGET_${name^^}_RUNNER=$runner"} "${@:2}"
+}

@@ -21,4 +21,5 @@ mod rig;
 mod run;
 mod scratch;
 mod variants;
+mod vm;
 mod xcrun;

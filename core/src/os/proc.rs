@@ -1,14 +1,20 @@
 //! What /proc and /sys tell. Each answer may be missing: an app on Android may read little of it.
 
+use std::ffi::CStr;
 use std::fs;
 use std::path::Path;
 
 use crate::record::{Conditions, Device};
 use crate::unit::Bytes;
 
-/// `Linux 6.18.44`
+/// `Linux 6.18.44`. Asked of the kernel itself: an app may not open /proc/sys/kernel/osrelease.
 pub fn kernel() -> String {
-    let release = text("/proc/sys/kernel/osrelease").unwrap_or_else(|| "of unknown release".to_owned());
+    // SAFETY: all-zero is a valid utsname, and the kernel writes strings that end within its fields.
+    let release = unsafe {
+        let mut names: libc::utsname = std::mem::zeroed();
+        libc::uname(&mut names);
+        CStr::from_ptr(names.release.as_ptr()).to_string_lossy().into_owned()
+    };
     format!("Linux {release}")
 }
 

@@ -1,24 +1,15 @@
 //! An app may not call all of the system. The agent measures under the filter of the oldest Android that is supported: a
 //! call that isn't on its list ends it with SIGSYS.
 
-#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
-#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
-
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-// Nothing of it is called here: it brings the engine, whose hooks this package's linker arguments ask for.
-use packbench_agent as _;
-use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::{CacheState, Job, Model, ProbeKind};
-use packbench_core::record::wire::{Assignment, Purpose, Request};
-use packbench_core::record::{Line, Status};
-use packbench_core::unit::Bytes;
 use seccompiler::{BpfProgram, apply_filter, compile_from_json};
 
-const ALLOWED: &str = include_str!("data/app-syscalls.txt");
+use super::{job, lines, model, request, runs};
+
+const ALLOWED: &str = include_str!("../data/app-syscalls.txt");
 
 /// What glibc and Rust's library try first on Linux, and can do without. They are told that the kernel doesn't know it, so
 /// nothing else can use it either.
@@ -76,37 +67,14 @@ fn as_app(mut command: Command, input: &[u8]) -> Output {
     output
 }
 
-fn request(model: &Path) -> Vec<u8> {
-    let model = Model { name: "m".to_owned(), path: Some(model.to_owned()), arrangement: None };
-    let job = Job {
-        models: vec![model],
-        probes: vec![ProbeKind::Faults, ProbeKind::Reads],
-        caches: vec![CacheState::Cold, CacheState::Warm],
-        io_sizes: vec![Bytes::kib(64)],
-        threads: vec![1.try_into().unwrap(), 3.try_into().unwrap()],
-        blocks: 1.try_into().unwrap(),
-        cpus: vec![0],
-        ..Job::default()
-    };
-    let folder = env!("CARGO_TARGET_TMPDIR").into();
-    let assignment = Assignment::new(Purpose::Measure, job, "s".to_owned(), Some(folder));
-    let mut line = serde_json::to_vec(&Request::Session(Box::new(assignment))).unwrap();
-    line.push(b'\n');
-    line
-}
-
 #[test]
 fn a_session_makes_no_call_that_an_app_may_not_make() {
-    let mut file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    file.write_all(&TinyModel { payload: Bytes::mib(2), ..TinyModel::new(4) }.bytes()).unwrap();
-    let output = as_app(Command::new(env!("CARGO_BIN_EXE_packbench-agent")), &request(file.path()));
+    let file = model();
+    let asked = request(job(file.path()));
+    let output = as_app(Command::new(env!("CARGO_BIN_EXE_packbench-agent")), &asked);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said} (signal 31: a call that is not on the list)", output.status);
-    let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let lines: Vec<Line> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
-    let runs = lines.iter().filter_map(|line| if let Line::Run(run) = line { Some(run) } else { None });
-    assert!(runs.clone().all(|run| run.status == Status::Ok), "{lines:?}");
-    assert!(runs.count() > 10);
+    assert!(runs(&lines(&output.stdout)).len() > 10);
 }
 
 #[test]
