@@ -80,13 +80,13 @@ pub fn placed(
     }
     job.suppress.extend(guards(&suppress)?);
     match asked {
-        Asked::Job(job) => json(&job),
+        Asked::Job(job) => json(&*job),
         Asked::Assignment(assignment) => json(&Assignment { cache_dir: Some(cache.into()), ..*assignment }),
     }
 }
 
 enum Asked {
-    Job(Job),
+    Job(Box<Job>),
     Assignment(Box<Assignment>),
 }
 
@@ -110,7 +110,7 @@ impl Asked {
 
     fn into_job(self) -> Job {
         match self {
-            Asked::Job(job) => job,
+            Asked::Job(job) => *job,
             Asked::Assignment(assignment) => assignment.job,
         }
     }
