@@ -78,7 +78,10 @@ impl UnixFile {
         let wanted = start.0 + buffer.len() as u64;
         match usize::try_from(got) {
             Err(_) => Err(OsError::last("pread")),
-            Ok(0) => Err(OsError::CutShort { found: start.0, expected: wanted }),
+            Ok(0) => {
+                let found = self.file.metadata().map_or(start.0, |metadata| metadata.len());
+                Err(OsError::CutShort { found, expected: wanted })
+            }
             Ok(got) => self.read_at(&mut buffer[got..], start + Bytes(got as u64)),
         }
     }

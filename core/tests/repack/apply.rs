@@ -107,7 +107,8 @@ fn what_happens_to_the_source_meanwhile_is_noticed() {
     assert_eq!(said, "source: the file was changed while it was read: try again when nobody writes to it");
     source.write_all_at(case.bytes, 0).unwrap();
     let said = case.said(|| source.set_len(1 << 20).unwrap());
-    assert_eq!(said, "source: the file ends at byte 1048576, expected at least 9437572: was it cut short?");
+    // Whoever copies or whoever compares, whichever comes to its end first.
+    assert!(said.starts_with("source: the file ends at byte 1048576, expected at least "), "{said}");
 }
 
 #[test]
