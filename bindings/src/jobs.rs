@@ -2,12 +2,12 @@
 //! the app first.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use packbench_core::job::{self, Guard, Job, Model};
+use packbench_core::job::{self, Guard, Model};
 use packbench_core::record::wire::Assignment;
-use serde::{Serialize, de::DeserializeOwned};
+use packbench_core::session::{Handed, HandedError};
+use serde::Serialize;
 
 use crate::PackbenchError;
 
@@ -36,11 +36,9 @@ pub fn presets() -> Vec<Preset> {
 /// A name that is no guard's.
 #[uniffi::export]
 pub fn preset_job(preset: Preset, model: &str, suppress: Vec<String>) -> Result<String, PackbenchError> {
-    let mut job = job::Preset::from(preset).job();
-    let name = file_name(Path::new(model)).unwrap_or_default();
-    job.models = vec![Model { name, path: Some(model.into()), arrangement: None }];
-    job.suppress = guards(&suppress)?;
-    json(&job)
+    let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let model = Model { name, path: Some(model.into()), arrangement: None };
+    json(&job::Preset::from(preset).of(model, guards(&suppress)?))
 }
 
 /// The names of the model files that a job, or an assignment that a computer hands out, takes.
@@ -49,12 +47,7 @@ pub fn preset_job(preset: Preset, model: &str, suppress: Vec<String>) -> Result<
 /// What is neither.
 #[uniffi::export]
 pub fn model_files(asked: &str) -> Result<Vec<String>, PackbenchError> {
-    let job = Asked::read(asked)?.into_job();
-    let mut files: Vec<String> =
-        job.models.iter().filter_map(|model| file_name(model.path.as_deref()?)).collect();
-    files.sort();
-    files.dedup();
-    Ok(files)
+    Ok(Handed::read(asked)?.model_files())
 }
 
 /// The same job or assignment, of model files that lie where `models` say, by name, in spite of the guards in `suppress`
@@ -69,56 +62,12 @@ pub fn placed(
     suppress: Vec<String>,
     cache: &str,
 ) -> Result<String, PackbenchError> {
-    let mut asked = Asked::read(asked)?;
-    let job = asked.job();
-    for model in &mut job.models {
-        let name = model.path.as_deref().and_then(file_name).unwrap_or_else(|| model.name.clone());
-        let place = models.get(&name);
-        let missing =
-            || PackbenchError::Job { reason: format!("{name} is missing: copy it to where the job is") };
-        model.path = Some(PathBuf::from(place.ok_or_else(missing)?));
+    let mut handed = Handed::read(asked)?;
+    handed.place(&models, guards(&suppress)?)?;
+    match handed {
+        Handed::Job(job) => json(&*job),
+        Handed::Assignment(assignment) => json(&Assignment { cache_dir: Some(cache.into()), ..*assignment }),
     }
-    job.suppress.extend(guards(&suppress)?);
-    match asked {
-        Asked::Job(job) => json(&*job),
-        Asked::Assignment(assignment) => json(&Assignment { cache_dir: Some(cache.into()), ..*assignment }),
-    }
-}
-
-enum Asked {
-    Job(Box<Job>),
-    Assignment(Box<Assignment>),
-}
-
-impl Asked {
-    /// A job is a part of an assignment.
-    fn read(text: &str) -> Result<Self, PackbenchError> {
-        // Of its own accord serde takes a list for the fields of a job, in order.
-        let fields: serde_json::Map<String, serde_json::Value> = read(text)?;
-        match fields.contains_key("job") {
-            true => Ok(Asked::Assignment(read(text)?)),
-            false => Ok(Asked::Job(read(text)?)),
-        }
-    }
-
-    fn job(&mut self) -> &mut Job {
-        match self {
-            Asked::Job(job) => job,
-            Asked::Assignment(assignment) => &mut assignment.job,
-        }
-    }
-
-    fn into_job(self) -> Job {
-        match self {
-            Asked::Job(job) => *job,
-            Asked::Assignment(assignment) => assignment.job,
-        }
-    }
-}
-
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, PackbenchError> {
-    let problem = |error| PackbenchError::Job { reason: format!("found no job and no assignment: {error}") };
-    serde_json::from_str(text).map_err(problem)
 }
 
 fn json(asked: &impl Serialize) -> Result<String, PackbenchError> {
@@ -135,8 +84,10 @@ fn guards(names: &[String]) -> Result<Vec<Guard>, PackbenchError> {
     names.iter().map(guard).collect()
 }
 
-fn file_name(path: &Path) -> Option<String> {
-    path.file_name().map(OsStr::to_string_lossy).map(|name| name.into_owned())
+impl From<HandedError> for PackbenchError {
+    fn from(error: HandedError) -> Self {
+        PackbenchError::job(&error)
+    }
 }
 
 impl From<Preset> for job::Preset {

@@ -156,13 +156,10 @@ impl Session {
             }
             Ok(())
         })?;
-        let End { status, runs, missing } = end.expect("a session that was carried through has told its end");
-        let problem = match status {
-            record::EndStatus::Cancelled => Some("the session was cancelled"),
-            _ if !measured => Some("every run failed: the report says why"),
-            _ => None,
-        };
-        Ok(Outcome { status: status.into(), runs, missing, failed, problem: problem.map(str::to_owned) })
+        let end: End = end.expect("a session that was carried through has told its end");
+        let problem = end.problem(measured).map(str::to_owned);
+        let End { status, runs, missing } = end;
+        Ok(Outcome { status: status.into(), runs, missing, failed, problem })
     }
 
     fn measure(

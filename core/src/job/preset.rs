@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CacheState, Job, ProbeKind, Way};
+use super::{CacheState, Guard, Job, Model, ProbeKind, Way};
 
 /// A job for somebody who only wants to press a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,12 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// The job, of no model yet.
-    pub fn job(self) -> Job {
+    /// Its job on `model`, in spite of the guards in `suppress`.
+    pub fn of(self, model: Model, suppress: Vec<Guard>) -> Job {
+        Job { models: vec![model], suppress, ..self.job() }
+    }
+
+    fn job(self) -> Job {
         let cold = |probe, minutes: u64| Job {
             probes: vec![probe],
             caches: vec![CacheState::Cold],

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, BufRead};
 
 use super::wire::LineError;
-use super::{Header, Line, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases};
+use super::{End, EndStatus, Header, Line, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases};
 use crate::job::{Case, Job};
 
 /// What a report holds.
@@ -152,6 +152,20 @@ impl Report {
     /// Runs that need not be made again when the session is resumed.
     pub fn done(&self) -> Vec<RunKey> {
         self.runs.iter().filter(|run| run.status != Status::Killed).map(Run::key).collect()
+    }
+}
+
+impl End {
+    /// Why no verdict can be told from a report that ends so, and in which something was `measured` or not; `None` when one
+    /// can.
+    pub fn problem(&self, measured: bool) -> Option<&'static str> {
+        match self.status {
+            EndStatus::Cancelled => Some("the session was cancelled"),
+            EndStatus::Complete | EndStatus::Budget if !measured => {
+                Some("every run failed: the report says why")
+            }
+            EndStatus::Complete | EndStatus::Budget => None,
+        }
     }
 }
 

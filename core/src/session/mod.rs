@@ -8,6 +8,7 @@ mod copies;
 pub mod doctor;
 mod error;
 pub mod gate;
+mod handed;
 mod header;
 mod model;
 mod questions;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use copies::FOLDER as COPIES_FOLDER;
 pub use error::SessionError;
+pub use handed::{Handed, HandedError};
 use model::Examined;
 pub use model::ModelError;
 use questions::{Known, Questions};
