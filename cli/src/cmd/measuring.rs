@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use packbench_core::os;
 use packbench_core::record::{EvaluatedModel, QuantPlan};
 
 use super::{eval, output, quantize};
@@ -44,7 +45,7 @@ impl Measuring {
     /// As of quantizing and evaluating.
     pub fn best(&self, scores: &Path, plans: &[QuantPlan]) -> anyhow::Result<QuantPlan> {
         let model = self.model.clone().context("expected --model, the model that was scored")?;
-        let folder = output::folder(scores);
+        let folder = os::folder(scores);
         let folder = tempfile::Builder::new().prefix(".packbench-").tempdir_in(folder);
         let folder = folder.context("a folder for files to measure")?;
         let files = make(&model, scores, plans, folder.path())?;

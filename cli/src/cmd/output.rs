@@ -8,12 +8,6 @@ use serde::Serialize;
 
 use crate::render;
 
-/// The folder that a file lies in.
-#[cfg(feature = "llama")]
-pub fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Writes `value` as JSON, whole or not at all.
 pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = Vec::new();

@@ -14,7 +14,6 @@ use packbench_core::unit::Bytes;
 use packbench_engine::{ColumnWeights, LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
 
-use super::output;
 use crate::quality::{self, ModelFile};
 
 /// Arguments of `quantize`.
@@ -144,7 +143,7 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
     match asked {
         "none" => Ok(ColumnWeights::new()),
         kind @ ("activations" | "fisher") => {
-            let beside = output::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
+            let beside = os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
             quality::column_weights(&quality::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
         }
         path => quality::column_weights(Path::new(path)),

@@ -34,6 +34,7 @@ pub use foreign::Foreign;
 pub use keep::{Scratch, keep, kept, make_folder, scratch, write_whole};
 pub use new_file::{Existing, NewFile, NewFileError};
 pub use told::{FactSource, Identity, Told};
+pub use unfinished::folder;
 pub use work::{Buffer, Reads, Touches, page_sum};
 
 use crate::job::{Advice, Io};
