@@ -12,8 +12,9 @@ const SIZE: (u32, u32) = (860, 520);
 const PLAN: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
 const STOCK: RGBColor = RGBColor(0xb4, 0x4a, 0x1e);
 
-/// A name's letters in pixels.
+/// How high a name is, in pixels.
 const HEIGHT: i32 = 13;
+/// How wide a letter of it is at the most.
 const LETTER: i32 = 7;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
@@ -110,7 +111,7 @@ fn places(dots: &[Dot], on_page: &[(i32, i32)]) -> Vec<(i32, i32)> {
             name[2] <= other[0] || name[0] >= other[2] || name[3] <= other[1] || name[1] >= other[3]
         })
     };
-    let mut place = |(dot, &(x, y)): (&Dot, &(i32, i32))| {
+    let place = |(dot, &(x, y)): (&Dot, &(i32, i32))| {
         let width = LETTER * dot.2.len() as i32;
         let beside = [-6, -19, 7, -32, 20].map(|down| [(8, down), (-8 - width, down)]);
         let rectangle =
@@ -120,5 +121,5 @@ fn places(dots: &[Dot], on_page: &[(i32, i32)]) -> Vec<(i32, i32)> {
         taken.push(rectangle(at));
         at
     };
-    dots.iter().zip(on_page).map(&mut place).collect()
+    dots.iter().zip(on_page).map(place).collect()
 }
