@@ -2,13 +2,18 @@
 //!
 //! It never measures: it drives a target, and a process of its own measures there.
 
+mod cache;
 mod cmd;
+mod interrupt;
+mod measured;
+mod named;
 mod page;
 #[cfg(feature = "llama")]
 mod quality;
 mod render;
 mod shell;
 mod target;
+mod words;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -28,7 +33,7 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::from(if cmd::run::interrupt::came() { exit::INTERRUPTED } else { exit::INVALID })
+            ExitCode::from(if interrupt::came() { exit::INTERRUPTED } else { exit::INVALID })
         }
     }
 }

@@ -12,12 +12,13 @@ use packbench_core::compare::{
 use packbench_core::job::{CacheState, Field, Job, Model, Policy, ProbeKind, Prompt};
 use packbench_core::record::{Comparisons, Metric, Outcome, Report, SUMMARY_SCHEMA, Summary};
 
+use super::compare as comparing;
 use super::output::{write, write_json};
 use super::run::{lay_over, measured, model, read_job};
-use super::{compare as comparing, named, policy};
+use crate::named::{named, policy};
 use crate::page::{Page, Quality, Source};
 use crate::target::Place;
-use crate::{exit, render};
+use crate::{exit, interrupt, render};
 
 /// What lies in the folder.
 const REPORT: &str = "report.jsonl";
@@ -97,11 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if path.exists() {
             eprintln!("not finished: the same command goes on with {}", path.display());
         }
-        return Ok(ExitCode::from(if super::run::interrupt::came() {
-            exit::INTERRUPTED
-        } else {
-            exit::INVALID
-        }));
+        return Ok(ExitCode::from(if interrupt::came() { exit::INTERRUPTED } else { exit::INVALID }));
     }
     conclude(args, &job, &path)
 }

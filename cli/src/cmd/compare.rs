@@ -9,7 +9,7 @@ use packbench_core::compare::{Allowed, Gate, Question, compare, compare_reports}
 use packbench_core::job::Field;
 use packbench_core::record::{Metric, Report};
 
-use super::named;
+use crate::named::named;
 use crate::{exit, render};
 
 /// Arguments of `compare`.

@@ -12,7 +12,7 @@ use packbench_engine::{LlamaCpp, LoadedLlama};
 use packbench_fim::{Cut, Sequence};
 
 use super::output;
-use super::run::cache_dir;
+use crate::cache::cache_dir;
 use crate::quality::evaluation::{Circumstances, Measured, assemble};
 use crate::quality::{self, Kept, ModelFile, Texts};
 use crate::render;

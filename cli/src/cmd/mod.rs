@@ -24,10 +24,7 @@ pub mod schema;
 pub mod score;
 pub mod trace;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use packbench_core::job::{Policy, PolicyKind};
-use strum::VariantArray;
 
 /// Which order of a model file, and which policy of bringing its pages in, gives the first token soonest on this device?
 ///
@@ -94,41 +91,6 @@ pub enum Verb {
     /// Serve one request as an agent (how packbench starts itself to measure).
     #[command(hide = true)]
     Agent,
-}
-
-/// Parses an enum of core by the names that it has in reports, and lists them in `--help`.
-pub fn named<T>() -> impl TypedValueParser<Value = T>
-where
-    T: std::str::FromStr + strum::VariantArray + Clone + Send + Sync + 'static,
-    &'static str: for<'a> From<&'a T>,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(T::VARIANTS.iter().map(<&'static str>::from)).try_map(|name| name.parse::<T>())
-}
-
-/// Parses a policy, and lists those with the usual parameters in `--help`.
-pub fn policy() -> impl TypedValueParser<Value = Policy> {
-    PolicyParser
-}
-
-#[derive(Clone)]
-struct PolicyParser;
-
-impl TypedValueParser for PolicyParser {
-    type Value = Policy;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<Policy, clap::Error> {
-        StringValueParser::new().try_map(|text| text.parse::<Policy>()).parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(PolicyKind::VARIANTS.iter().map(|kind| PossibleValue::new(<&'static str>::from(kind)))))
-    }
 }
 
 #[cfg(test)]

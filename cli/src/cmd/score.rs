@@ -12,7 +12,8 @@ use packbench_fim::{
     Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, TensorScore, Watch,
 };
 
-use super::{named, output};
+use super::output;
+use crate::named::named;
 use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
 use crate::{exit, render};
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use packbench_core::job::Prompt;
 
 use super::output::write_json;
-use super::run::cache_dir;
+use crate::cache::cache_dir;
 use crate::render;
 use crate::target::{Place, TraceQuestion};
 

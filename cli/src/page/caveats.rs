@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use packbench_core::record::{Caveat, Report, Run, Status};
 
-use crate::render::measured::is_proved;
-use crate::render::plan::count;
+use crate::measured::is_proved;
+use crate::words::count;
 
 /// A sentence each, what concerns all runs first.
 pub fn words(report: &Report) -> Vec<String> {

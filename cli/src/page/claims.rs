@@ -5,9 +5,9 @@ use packbench_core::record::{Inspection, Report};
 
 use super::quality::Quality;
 use super::quantity::Unit;
-use crate::render::measured::Measured;
-use crate::render::pages::speed;
-use crate::render::ranking::rank_correlation;
+use crate::measured::Measured;
+use crate::measured::ranking::rank_correlation;
+use crate::measured::speed;
 
 /// A claim, its source, and how to have it answered.
 pub struct Claim {

@@ -1,5 +1,7 @@
 //! Figures as data: what is to be drawn, in base units.
 
+use packbench_core::record::Inspections;
+
 use super::quantity::{Quantity, Unit};
 
 /// A figure.
@@ -18,8 +20,8 @@ pub enum Figure {
     Grid(Grid),
     /// One number against another.
     Scatter(Scatter),
-    /// An SVG of its own, and what it shows in words.
-    Picture { svg: String, alt: String },
+    /// Layout maps, and what they show in words.
+    Layouts { inspections: Inspections, alt: String },
 }
 
 /// Bars from the left, in the order of the phases.

@@ -7,8 +7,8 @@ use packbench_core::stats::Summary;
 
 use super::figure::{Samples, Segment, Strip, Waterfall, WaterfallRow};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
-use crate::render::floor::obstacle;
-use crate::render::measured::{Measured, prompt};
+use crate::measured::{Measured, prompt, waits};
+use crate::words::obstacle;
 
 /// In order. What lies between them is small and belongs to none.
 const PHASES: [PhaseName; 4] = [PhaseName::Load, PhaseName::Context, PhaseName::Prefill, PhaseName::Decode];
@@ -34,7 +34,7 @@ pub fn section(report: &Report) -> Option<Section> {
         let title = "With everything in memory: what compute alone takes".to_owned();
         figures.push(Captioned { title, figure: Figure::Samples(strips(&warm)) });
     }
-    let medians = medians(&all);
+    let medians = medians(report, &all);
     let mut tables = vec![medians.clone()];
     tables.extend(floored(&floors));
     tables.push(samples(&all));
@@ -131,7 +131,8 @@ fn place(one: &Measured<'_>) -> Vec<Cell> {
     ]
 }
 
-fn medians(all: &[Measured<'_>]) -> Table {
+fn medians(report: &Report, all: &[Measured<'_>]) -> Table {
+    let (waits, count) = waits(report);
     let head = [
         "model",
         "cache",
@@ -142,21 +143,15 @@ fn medians(all: &[Measured<'_>]) -> Table {
         "context",
         "prefill",
         "next token",
-        "major faults",
+        waits,
         "fetched",
     ];
     let row = |one: &Measured<'_>| {
         let mut row = place(one);
         row.push(Cell::number(Unit::Nanos, one.median(wall)));
         row.extend(PHASES.map(|phase| Cell::number(Unit::Nanos, phase_median(&one.runs, phase))));
-        row.push(Cell::number(
-            Unit::Count,
-            one.median(|metrics| metrics.major_faults.map(|count| count as f64)),
-        ));
-        row.push(Cell::number(
-            Unit::Bytes,
-            one.median(|metrics| metrics.bytes_fetched.map(|bytes| bytes as f64)),
-        ));
+        row.push(Cell::number(Unit::Count, one.number(count)));
+        row.push(Cell::number(Unit::Bytes, one.number(|metrics| metrics.bytes_fetched)));
         row
     };
     Table::new("First tokens, medians over blocks", &head, 4, all.iter().map(row).collect())

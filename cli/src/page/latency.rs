@@ -5,7 +5,7 @@ use packbench_core::record::{Latency, Report};
 
 use super::figure::{Bins, Heap};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
-use crate::render::measured::Measured;
+use crate::measured::Measured;
 
 /// Bins of one figure.
 const BINS: usize = 72;

@@ -5,8 +5,7 @@ use packbench_core::record::{Metrics, Report};
 
 use super::figure::{Lines, Samples, Series, Strip};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
-use crate::render::measured::Measured;
-use crate::render::pages::speed;
+use crate::measured::{Count, Measured, speed, waits};
 
 type Value = fn(&Metrics) -> Option<f64>;
 
@@ -80,20 +79,17 @@ pub fn faults(report: &Report) -> Option<Section> {
     if cold.is_empty() {
         return None;
     }
-    let values: [(&str, Unit, Value); 3] = [
-        ("Time", Unit::Nanos, |metrics| Some(metrics.wall_ns as f64)),
-        ("Major faults: waits for storage that nobody prepared", Unit::Count, |metrics| {
-            metrics.major_faults.map(|count| count as f64)
-        }),
-        ("Bytes fetched from storage", Unit::Bytes, |metrics| {
-            metrics.bytes_fetched.map(|bytes| bytes as f64)
-        }),
+    let (waits, waited) = waits(report);
+    let values: [(&str, Unit, Count); 3] = [
+        ("time", Unit::Nanos, |metrics| Some(metrics.wall_ns)),
+        (waits, Unit::Count, waited),
+        ("bytes fetched from storage", Unit::Bytes, |metrics| metrics.bytes_fetched),
     ];
     let prompts = report.job().prompts.len();
     let is_time_shown = ProbeKind::from(&cold[0].case.probe) == ProbeKind::FirstToken;
     let figures = values.iter().skip(usize::from(is_time_shown)).map(|&(what, unit, value)| {
         let figure = Figure::Samples(strips(&cold, prompts, unit, value));
-        Captioned { title: format!("{what}, cold"), figure }
+        Captioned { title: format!("Cold: {what}"), figure }
     });
     Some(Section {
         title: "Faults and bytes".to_owned(),
@@ -102,7 +98,7 @@ pub fn faults(report: &Report) -> Option<Section> {
                the same."
             .to_owned(),
         figures: figures.collect(),
-        tables: vec![costs(&all, prompts)],
+        tables: vec![costs(report, &all, prompts)],
         summary: None,
     })
 }
@@ -118,33 +114,32 @@ fn label(one: &Measured<'_>, prompts: usize) -> String {
     format!("{probe}{}", one.told(fields))
 }
 
-fn strips(all: &[&Measured<'_>], prompts: usize, unit: Unit, value: Value) -> Samples {
+fn strips(all: &[&Measured<'_>], prompts: usize, unit: Unit, value: Count) -> Samples {
     let several = all.iter().any(|one| one.case.variant != all[0].case.variant);
     let label = |one: &Measured<'_>| {
         let label = label(one, prompts);
         if several { format!("{}, {label}", one.case.variant) } else { label }
     };
     let strip = |one: &&Measured<'_>| {
-        Some(Strip { label: label(one), samples: one.samples(value), median: one.median(value)? })
+        let samples = one.samples(|metrics| value(metrics).map(|count| count as f64));
+        Some(Strip { label: label(one), samples, median: one.number(value)? })
     };
     Samples { unit, strips: all.iter().filter_map(strip).collect() }
 }
 
-fn costs(all: &[Measured<'_>], prompts: usize) -> Table {
-    let head = ["model", "what", "cache", "wall", "cpu", "major faults", "minor faults", "fetched"];
+fn costs(report: &Report, all: &[Measured<'_>], prompts: usize) -> Table {
+    let (waits, waited) = waits(report);
+    let head = ["model", "what", "cache", "wall", "cpu", waits, "minor faults", "fetched"];
     let row = |one: &Measured<'_>| {
-        let count = |value: fn(&Metrics) -> Option<u64>| {
-            one.median(|metrics| value(metrics).map(|count| count as f64))
-        };
         vec![
             Cell::word(&one.case.variant),
             Cell::word(label(one, prompts)),
             Cell::word(one.case.cache),
-            Cell::number(Unit::Nanos, count(|metrics| Some(metrics.wall_ns))),
-            Cell::number(Unit::Nanos, count(|metrics| metrics.cpu_ns)),
-            Cell::number(Unit::Count, count(|metrics| metrics.major_faults)),
-            Cell::number(Unit::Count, count(|metrics| metrics.minor_faults)),
-            Cell::number(Unit::Bytes, count(|metrics| metrics.bytes_fetched)),
+            Cell::number(Unit::Nanos, one.number(|metrics| Some(metrics.wall_ns))),
+            Cell::number(Unit::Nanos, one.number(|metrics| metrics.cpu_ns)),
+            Cell::number(Unit::Count, one.number(waited)),
+            Cell::number(Unit::Count, one.number(|metrics| metrics.minor_faults)),
+            Cell::number(Unit::Bytes, one.number(|metrics| metrics.bytes_fetched)),
         ]
     };
     Table::new("Faults and bytes, medians over blocks", &head, 3, all.iter().map(row).collect())

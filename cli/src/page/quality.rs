@@ -10,9 +10,8 @@ use packbench_core::record::{
 
 use super::figure::{Axis, Grid, GridCell, Point, PointKind, Scatter};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
-use crate::render::dominates;
-use crate::render::map;
-use crate::render::ranking::published_rank;
+use crate::measured::dominates;
+use crate::measured::ranking::published_rank;
 
 /// Files of `--with`, by what they are.
 #[derive(Default)]
@@ -111,7 +110,10 @@ fn picture(inspections: &Inspections) -> Captioned {
     let breaks: Vec<String> =
         inspections.models.iter().map(|model| model.forward.in_file.breaks.to_string()).collect();
     let alt = format!("Layout of {}: {} breaks in forward order", names.join(" and "), breaks.join(" and "));
-    Captioned { title: names.join(" and "), figure: Figure::Picture { svg: map(inspections), alt } }
+    Captioned {
+        title: names.join(" and "),
+        figure: Figure::Layouts { inspections: inspections.clone(), alt },
+    }
 }
 
 fn ranking(scores: &FimScores) -> Table {

@@ -8,7 +8,7 @@ use packbench_core::record::Report;
 use super::Source;
 use super::answer::{answer, plain};
 use super::quantity::{Quantity, Unit};
-use crate::render::measured::Measured;
+use crate::measured::Measured;
 
 /// A table whose first `words` columns are words and whose others are numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,8 @@ use packbench_engine::{ColumnWeights, LlamaCpp, LoadedLlama};
 pub use logits::Kept;
 pub use texts::{Texts, tokens};
 
-use crate::cmd::run::{cache_dir, interrupt};
+use crate::cache::cache_dir;
+use crate::interrupt;
 
 /// Set by Ctrl-C.
 pub static CANCEL: AtomicBool = AtomicBool::new(false);

@@ -5,8 +5,9 @@ use packbench_core::job::Field;
 use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
 use strum::VariantArray;
 
-use super::table::{or_dash, table};
+use super::table::table;
 use crate::page::Unit;
+use crate::words::or_dash;
 
 const HEADER: [&str; 10] = [
     "where",

@@ -6,8 +6,16 @@ use packbench_core::record::{PhaseName, Report, Run};
 use strum::VariantArray;
 
 const PHASES: [PhaseName; 4] = [PhaseName::Load, PhaseName::Context, PhaseName::Prefill, PhaseName::Decode];
-const COUNTS: [&str; 7] =
-    ["wall_ns", "cpu_ns", "major_faults", "minor_faults", "bytes_fetched", "bytes_covered", "operations"];
+const COUNTS: [&str; 8] = [
+    "wall_ns",
+    "cpu_ns",
+    "major_faults",
+    "minor_faults",
+    "pages_paged_in",
+    "bytes_fetched",
+    "bytes_covered",
+    "operations",
+];
 
 /// The runs of reports, their failures among them.
 pub fn csv(reports: &[&Report]) -> anyhow::Result<String> {
@@ -52,6 +60,7 @@ fn row(report: &Report, run: &Run) -> Vec<String> {
             metrics.cpu_ns,
             metrics.major_faults,
             metrics.minor_faults,
+            metrics.pages_paged_in,
             metrics.bytes_fetched,
             metrics.bytes_covered,
             metrics.operations,

@@ -2,7 +2,8 @@
 
 use packbench_core::record::{EvaluatedModel, Evaluation, EvaluationResult};
 
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::words::or_dash;
 
 /// Both tables.
 pub fn evaluation(evaluation: &Evaluation) -> String {

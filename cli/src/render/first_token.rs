@@ -4,11 +4,12 @@ use packbench_core::job::{Field, ProbeKind};
 use packbench_core::record::{PhaseCost, PhaseName};
 use packbench_core::stats::Summary;
 
-use super::measured::{Count, Measured, Section, bytes, nanos, prompt};
-use super::table::{or_dash, table as lines};
+use super::table::table as lines;
+use crate::measured::{Count, Measured, Section, bytes, nanos, prompt, waits};
+use crate::words::or_dash;
 
 pub fn table(section: &Section<'_>) -> String {
-    let (waits, count) = section.waits();
+    let (waits, count) = waits(section.report);
     let row = |one: &Measured<'_>| row(one, count);
     let rows: Vec<Vec<String>> = section.measured(ProbeKind::FirstToken).iter().map(row).collect();
     match rows.is_empty() {

@@ -2,11 +2,12 @@
 
 use packbench_core::compare::floors;
 use packbench_core::job::Field;
-use packbench_core::record::{Floored, Obstacle, ObstacleName};
+use packbench_core::record::Floored;
 use packbench_core::unit::{Bytes, Nanos};
 
-use super::measured::{Section, prompt};
-use super::table::{or_dash, table as lines};
+use super::table::table as lines;
+use crate::measured::{Section, prompt};
+use crate::words::{obstacle, or_dash};
 
 const HEADER: [&str; 8] =
     ["prompt", "policy", "needed", "floor", "first token", "× floor", "95 % interval", "warm"];
@@ -57,20 +58,4 @@ fn row(one: &Floored, fields: &[Field]) -> Vec<String> {
         or_dash(one.interval.map(|(low, high)| format!("{low:.2} – {high:.2}"))),
         or_dash(one.warm_ns.map(Nanos)),
     ]
-}
-
-/// `410 ms in 1407 waits for 93.2 kB each`
-pub fn obstacle(obstacle: &Obstacle) -> String {
-    let Obstacle { what, wall_ns, bytes, count } = obstacle;
-    let (wall, bytes) = (Nanos(*wall_ns), bytes.map(Bytes));
-    let (bytes, count) = (or_dash(bytes), or_dash(*count));
-    match what {
-        ObstacleName::BytesNobodyNeeded => format!("{wall} for {bytes} that nobody needed"),
-        ObstacleName::RequestsTooSmall => {
-            format!("{wall} in {count} waits for {bytes} each: requests too small")
-        }
-        ObstacleName::WaitsInARow if obstacle.count.is_none() => format!("{wall} waiting for storage"),
-        ObstacleName::WaitsInARow => format!("{wall} in {count} waits in a row for {bytes} each"),
-        ObstacleName::ComputeNotOverlapped => format!("{wall} compute not overlapped"),
-    }
 }

@@ -7,7 +7,8 @@ use packbench_core::unit::Bytes;
 
 use super::moves::{moves, title};
 use super::sequence::sequence;
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::words::or_dash;
 
 /// One model in full; of several what they are, how their orders suit the first token, and what differs.
 pub fn inspections(inspections: &Inspections) -> String {

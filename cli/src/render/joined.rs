@@ -5,8 +5,9 @@ use packbench_core::job::{CacheState, ProbeKind};
 use packbench_core::record::{EvaluatedModel, Evaluation, Report, Variant};
 use packbench_core::unit::Bytes;
 
-use super::measured::{Section, nanos};
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::measured::{Section, dominates, nanos};
+use crate::words::or_dash;
 
 const HEADER: [&str; 8] =
     ["file", "policy", "bytes", "bits a weight", "first token", "predicted KLD", "KLD", "dominated by"];
@@ -71,11 +72,6 @@ fn bits_per_weight(variant: &Variant) -> Option<f64> {
     });
     let weights = weights.sum::<Option<u64>>().filter(|&weights| weights > 0)?;
     Some(variant.file_bytes as f64 * 8.0 / weights as f64)
-}
-
-/// Whether costs are nowhere more than others, and somewhere less.
-pub fn dominates(own: &[f64], others: &[f64]) -> bool {
-    own.iter().zip(others).all(|(own, other)| own <= other) && own != others
 }
 
 impl Row<'_> {

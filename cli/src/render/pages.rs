@@ -1,20 +1,15 @@
 //! How this device brings pages in: reads, touches, and the touches of a first token without its compute.
 
 use packbench_core::job::{CacheState, Field, Pattern, Probe, ProbeKind};
-use packbench_core::record::{Latency, Metrics};
+use packbench_core::record::Latency;
 use packbench_core::unit::{Bytes, Nanos};
 
-use super::measured::{Measured, Section, prompt};
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::measured::{Measured, Section, prompt, speed, waits};
+use crate::words::or_dash;
 
 /// What is said of phones in general, to be held against this device.
 const CLAIM: &str = "published claim: sequential 3–7 GB/s, random 0.5–1 GB/s, ratio 3–7";
-
-/// Bytes per second.
-pub fn speed(metrics: &Metrics) -> Option<f64> {
-    let covered = metrics.bytes_covered.filter(|_| metrics.wall_ns > 0)?;
-    Some(covered as f64 / metrics.wall_ns as f64 * 1e9)
-}
 
 /// Throughput, sequential and at random beside each other.
 pub fn reads(section: &Section<'_>) -> String {
@@ -60,7 +55,7 @@ pub fn faults(section: &Section<'_>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let (waits, _) = section.waits();
+    let (waits, _) = waits(section.report);
     let header = ["policy", "pattern", "wall", "cpu", waits, "minor faults", "fetched", "proved"];
     section.title("Faults") + &table(&header, 2, rows) + &latencies(section, &measured)
 }
@@ -74,7 +69,7 @@ pub fn replays(section: &Section<'_>) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let (waits, _) = section.waits();
+    let (waits, _) = waits(section.report);
     let header = ["prompt", "policy", "wall", "cpu", waits, "minor faults", "fetched", "proved"];
     section.title("First token without compute") + &table(&header, 2, rows)
 }
@@ -83,7 +78,7 @@ fn costs(section: &Section<'_>, measured: &Measured<'_>) -> Vec<String> {
     vec![
         measured.time(|metrics| Some(metrics.wall_ns)),
         measured.time(|metrics| metrics.cpu_ns),
-        measured.count(section.waits().1),
+        measured.count(waits(section.report).1),
         measured.count(|metrics| metrics.minor_faults),
         measured.bytes(|metrics| metrics.bytes_fetched),
         measured.proved(),

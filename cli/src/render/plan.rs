@@ -7,18 +7,14 @@ use packbench_core::record::{Plan, Run, Span};
 use packbench_core::unit::{Bytes, Nanos};
 use strum::VariantArray;
 
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::words::{count, or_dash};
 
 /// `24 cases × 6 blocks, about 1m 20s`
 pub fn estimate(plan: &Plan, blocks: u32) -> String {
     let whole = Duration::from_nanos(plan.estimated_block_ns.saturating_mul(u64::from(blocks)));
     let rounded = humantime::format_duration(Duration::from_secs(whole.as_secs().max(1)));
     format!("{} × {}, about {rounded}", count(plan.cases, "case"), count(blocks, "block"))
-}
-
-/// `1 case`, `24 cases`
-pub fn count(number: u32, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// What of a file is measured.

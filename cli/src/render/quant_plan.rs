@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use packbench_core::record::{Against, PlannedTensor, Planning, QuantPlan, TypeChange};
 use packbench_core::unit::Bytes;
 
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::words::or_dash;
 
 /// Changes that are shown; the file holds all.
 const MOST_CHANGES: usize = 10;
@@ -140,7 +141,7 @@ fn changed(what: &str, changes: &[TypeChange]) -> String {
     } else {
         String::new()
     };
-    format!("\n{what}: {}\n{table}{rest}", super::plan::count(changes.len() as u32, "tensor"))
+    format!("\n{what}: {}\n{table}{rest}", crate::words::count(changes.len() as u32, "tensor"))
 }
 
 /// `0, 1, 2, 5` as `0–2, 5`.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use packbench_core::record::{Caveat, Report, Run, Status};
 use packbench_core::unit::Bytes;
 
-use super::measured::{Section, is_proved};
-use super::plan::count;
-use super::table::or_dash;
 use super::{first_token, floor, pages};
+use crate::measured::{Section, is_proved};
+use crate::words::count;
+use crate::words::or_dash;
 
 /// The tables of a report.
 pub fn report(report: &Report) -> String {

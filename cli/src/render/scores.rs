@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use packbench_core::record::FimScores;
 
-use super::ranking::published_rank;
-use super::table::{or_dash, table};
+use super::table::table;
+use crate::measured::ranking::published_rank;
+use crate::words::or_dash;
 
 /// What was published of layers, for a model of 28.
 const LAYERS: &str = "published for a model of 28 layers: 1, 2, 26, 27";

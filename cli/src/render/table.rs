@@ -18,11 +18,6 @@ pub fn table(header: &[&str], left: usize, rows: impl IntoIterator<Item = Vec<St
     text
 }
 
-/// A dash where there is nothing to say.
-pub fn or_dash<T: ToString>(value: Option<T>) -> String {
-    value.map_or("–".to_owned(), |value| value.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use packbench_core::os::{keep, kept};
 use packbench_core::unit::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::cmd::run::cache_dir;
+use crate::cache::cache_dir;
 
 /// A file of this machine.
 pub struct Local<'a> {

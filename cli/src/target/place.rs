@@ -9,7 +9,7 @@ use anyhow::bail;
 use super::adb::{Adb, Role, Wishes};
 use super::xcrun::Xcrun;
 use super::{Host, Target};
-use crate::cmd::named;
+use crate::named::named;
 use crate::shell::quoted;
 
 /// Flags that name a target.

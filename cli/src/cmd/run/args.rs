@@ -11,7 +11,7 @@ use packbench_core::layout::Arrangement;
 use packbench_core::record::wire::Purpose;
 use packbench_core::unit::Bytes;
 
-use crate::cmd::{named, policy};
+use crate::named::{named, policy};
 use crate::target::Place;
 
 /// Arguments of `run`.

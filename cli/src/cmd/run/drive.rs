@@ -8,8 +8,8 @@ use packbench_core::record::{
     Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Redo, Run, RunKey, Status, Variant, cases,
 };
 
-use super::interrupt;
 use super::journal::Journal;
+use crate::interrupt;
 use crate::target::{Ended, Target};
 
 /// How many agents in a row may end without finishing a run.

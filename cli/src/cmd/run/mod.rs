@@ -2,7 +2,6 @@
 
 mod args;
 mod drive;
-pub mod interrupt;
 mod journal;
 mod remember;
 
@@ -20,8 +19,8 @@ use packbench_core::job::{Field, Job, Model};
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{End, EndStatus, Line, Metric, Report, Run, Status, Variant, cases};
 use packbench_core::session::{self, COPIES_FOLDER, ReportWriter};
-pub use remember::cache_dir;
 
+use crate::cache::cache_dir;
 use crate::page::Quality;
 use crate::shell::quoted;
 use crate::target::Place;
@@ -42,7 +41,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn assignment(args: &Args) -> anyhow::Result<Assignment> {
     let job = args.job()?;
     job.check()?;
-    Ok(Assignment::new(args.purpose(), job, session::new_name(), remember::cache_dir()))
+    Ok(Assignment::new(args.purpose(), job, session::new_name(), cache_dir()))
 }
 
 fn measure(args: &Args, quality: &Quality) -> anyhow::Result<ExitCode> {
@@ -124,7 +123,7 @@ fn go_on(
     if let Some(blocks) = blocks {
         assignment.job.blocks = blocks;
     }
-    assignment.cache_dir = remember::cache_dir();
+    assignment.cache_dir = cache_dir();
     let missing = missing(&assignment);
     if missing == 0 {
         let more = assignment.job.blocks.get() + 6;

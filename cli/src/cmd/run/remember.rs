@@ -9,10 +9,7 @@ use packbench_core::job::{Job, Model};
 use packbench_core::os::{keep, kept};
 use packbench_core::record::wire::Assignment;
 
-/// The folder; `None` where the user has no home.
-pub fn cache_dir() -> Option<PathBuf> {
-    directories::ProjectDirs::from("dev", "", "packbench").map(|folders| folders.cache_dir().to_owned())
-}
+use crate::cache::cache_dir;
 
 fn file_name(session: &str) -> String {
     format!("session-{session}.json")

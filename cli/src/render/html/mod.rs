@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::map;
 use crate::page::{Answer, Captioned, Device, Figure, Page, Part, Section, Sentence, Source};
 
 const STYLE: &str = include_str!("style.css");
@@ -140,10 +141,10 @@ fn figure(captioned: &Captioned) -> Markup {
                 Figure::Lines(figure) => (fields::lines(figure)),
                 Figure::Scatter(figure) => (fields::scatter(figure)),
                 Figure::Grid(figure) => (fields::grid(&captioned.title, figure)),
-                Figure::Picture { svg, alt } => {
+                Figure::Layouts { inspections, alt } => {
                     // An image of its own, for its style is of its own.
                     div.scroll tabindex="0" role="region" aria-label=(captioned.title) {
-                        img.picture alt=(alt) src=(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)));
+                        img.picture alt=(alt) src=(format!("data:image/svg+xml;base64,{}", STANDARD.encode(map(inspections))));
                     }
                 }
             }

@@ -20,7 +20,7 @@ use packbench_core::session;
 
 use super::trouble::{remedy, with_remedy};
 use super::{Device, forget, tool};
-use crate::cmd::run::cache_dir;
+use crate::cache::cache_dir;
 use crate::target::app::{self, ASSIGNMENT};
 use crate::target::{Agent, Ended, Stopper, went_away};
 

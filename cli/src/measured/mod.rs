@@ -1,11 +1,13 @@
-//! The measured runs of a report, and their medians.
+//! The measured runs of a report, and what they come to: medians, speeds, rankings. Tables and pages are made from it.
+
+pub mod ranking;
 
 use packbench_core::job::{CacheState, Case, Field, ProbeKind, Prompt};
 use packbench_core::record::{Metrics, Proof, Report, Run, Status};
 use packbench_core::stats::Summary;
 use packbench_core::unit::{Bytes, Nanos};
 
-use super::table::or_dash;
+use crate::words::or_dash;
 
 /// What of a run is counted.
 pub type Count = fn(&Metrics) -> Option<u64>;
@@ -37,18 +39,18 @@ impl<'a> Section<'a> {
         measured
     }
 
-    /// What counts the waits for storage here, and what the column is called: Darwin counts another thing than Linux.
-    pub fn waits(&self) -> (&'static str, Count) {
-        let metrics = self.report.runs.iter().filter_map(|run| run.metrics.as_ref());
-        match metrics.into_iter().any(|metrics| metrics.pages_paged_in.is_some()) {
-            true => ("pages paged in", |metrics| metrics.pages_paged_in),
-            false => ("major faults", |metrics| metrics.major_faults),
-        }
-    }
-
     /// The line above a table.
     pub fn title(&self, what: &str) -> String {
         format!("\n{what}, {}, {} (medians over blocks)\n", self.cache, self.variant)
+    }
+}
+
+/// What counts the waits for storage in a report, and what the count is called: Darwin counts another thing than Linux.
+pub fn waits(report: &Report) -> (&'static str, Count) {
+    let mut metrics = report.runs.iter().filter_map(|run| run.metrics.as_ref());
+    match metrics.any(|metrics| metrics.pages_paged_in.is_some()) {
+        true => ("pages paged in", |metrics| metrics.pages_paged_in),
+        false => ("major faults", |metrics| metrics.major_faults),
     }
 }
 
@@ -94,16 +96,17 @@ impl<'a> Measured<'a> {
     }
 
     /// A time, as tables show it.
-    pub fn time(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+    pub fn time(&self, value: Count) -> String {
         or_dash(self.number(value).map(nanos))
     }
 
     /// Bytes, as tables show them.
-    pub fn bytes(&self, value: fn(&Metrics) -> Option<u64>) -> String {
+    pub fn bytes(&self, value: Count) -> String {
         or_dash(self.number(value).map(bytes))
     }
 
-    fn number(&self, value: fn(&Metrics) -> Option<u64>) -> Option<f64> {
+    /// The median of a count.
+    pub fn number(&self, value: Count) -> Option<f64> {
         self.median(|metrics| value(metrics).map(|number| number as f64))
     }
 
@@ -137,4 +140,15 @@ pub fn nanos(value: f64) -> Nanos {
 
 pub fn bytes(value: f64) -> Bytes {
     Bytes(value.round() as u64)
+}
+
+/// Bytes per second.
+pub fn speed(metrics: &Metrics) -> Option<f64> {
+    let covered = metrics.bytes_covered.filter(|_| metrics.wall_ns > 0)?;
+    Some(covered as f64 / metrics.wall_ns as f64 * 1e9)
+}
+
+/// Whether costs are nowhere more than others, and somewhere less.
+pub fn dominates(own: &[f64], others: &[f64]) -> bool {
+    own.iter().zip(others).all(|(own, other)| own <= other) && own != others
 }

@@ -1,0 +1,30 @@
+//! Words that tables, pages and progress share.
+
+use packbench_core::record::{Obstacle, ObstacleName};
+use packbench_core::unit::{Bytes, Nanos};
+
+/// A dash where there is nothing to say.
+pub fn or_dash<T: ToString>(value: Option<T>) -> String {
+    value.map_or("–".to_owned(), |value| value.to_string())
+}
+
+/// `1 case`, `24 cases`
+pub fn count(number: u32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `410 ms in 1407 waits for 93.2 kB each`
+pub fn obstacle(obstacle: &Obstacle) -> String {
+    let Obstacle { what, wall_ns, bytes, count } = obstacle;
+    let (wall, bytes) = (Nanos(*wall_ns), bytes.map(Bytes));
+    let (bytes, count) = (or_dash(bytes), or_dash(*count));
+    match what {
+        ObstacleName::BytesNobodyNeeded => format!("{wall} for {bytes} that nobody needed"),
+        ObstacleName::RequestsTooSmall => {
+            format!("{wall} in {count} waits for {bytes} each: requests too small")
+        }
+        ObstacleName::WaitsInARow if obstacle.count.is_none() => format!("{wall} waiting for storage"),
+        ObstacleName::WaitsInARow => format!("{wall} in {count} waits in a row for {bytes} each"),
+        ObstacleName::ComputeNotOverlapped => format!("{wall} compute not overlapped"),
+    }
+}
