@@ -8,7 +8,7 @@ use packbench_core::error::chain;
 use packbench_core::job::CacheState;
 use packbench_core::layout::ModelFiles;
 use packbench_core::os;
-use packbench_core::record::{INSPECTION_SCHEMA, Inspections, Report, Status};
+use packbench_core::record::{INSPECTION_SCHEMA, Inspections, Outcome, Report, Status};
 use packbench_core::stats::Summary;
 
 use crate::PackbenchError;
@@ -97,10 +97,10 @@ pub fn compare(path: &str, question: &Question) -> Result<Comparison, PackbenchE
         let answer = compare::compare(&report, &asked(question)?)
             .map_err(|error| PackbenchError::Question { reason: chain(&error) })?;
         let json = serde_json::to_string_pretty(&answer).map_err(|error| PackbenchError::report(&error))?;
-        let gate = match answer.gate() {
-            compare::Gate::Passed => Gate::Passed,
-            compare::Gate::Regression => Gate::Regression,
-            compare::Gate::Invalid => Gate::Invalid,
+        let gate = match answer.outcome() {
+            Outcome::Passed | Outcome::Inconclusive => Gate::Passed,
+            Outcome::Regression => Gate::Regression,
+            Outcome::Invalid => Gate::Invalid,
         };
         Ok(Comparison { json, gate })
     })

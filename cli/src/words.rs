@@ -26,5 +26,8 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         ObstacleName::WaitsInARow if obstacle.count.is_none() => format!("{wall} waiting for storage"),
         ObstacleName::WaitsInARow => format!("{wall} in {count} waits in a row for {bytes} each"),
         ObstacleName::ComputeNotOverlapped => format!("{wall} compute not overlapped"),
+        ObstacleName::NotToldApart => {
+            format!("{wall} waiting or computing, which only warm runs beside it would tell apart")
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use packbench_core::compare::{Gate, Question, compare};
+use packbench_core::compare::{Question, compare};
 use packbench_core::error::chain;
 use packbench_core::gguf::sample::{LayerOrder, TinyModel};
 use packbench_core::job::{CacheState, Field, Job, Model, Pattern, Policy, ProbeKind};
@@ -16,7 +16,7 @@ use packbench_core::os::fake::{Eviction, FakeOs};
 use packbench_core::os::{self, Os};
 use packbench_core::record::wire::{Assignment, Purpose};
 use packbench_core::record::{
-    Caveat, EndStatus, Line, Metric, PhaseName, Proof, Report, Run, SCHEMA, Status, Tool, Variant,
+    Caveat, EndStatus, Line, Metric, Outcome, PhaseName, Proof, Report, Run, SCHEMA, Status, Tool, Variant,
     json_schema,
 };
 use packbench_core::session::{SessionError, bytes, carry_out, go_on};
@@ -298,6 +298,21 @@ fn what_is_no_report_is_said_to_be_none() {
     let told = lines(&fake(Eviction::Works), &assignment(job(&[("m", Path::new("m"))], 1)));
     let twice = [written(&told), bytes(&Line::Run(runs(&told)[0].clone()))].concat();
     assert!(Report::read(&twice).unwrap_err().to_string().contains("recorded before"));
+    let later = |line: Line| {
+        let text = [written(&told), bytes(&line)].concat();
+        Report::read(&text).unwrap_err().to_string()
+    };
+    let run = runs(&told)[0].clone();
+    assert!(
+        later(Line::Run(Run { block: u32::MAX, ..run.clone() })).ends_with("less than the job's 1 blocks")
+    );
+    assert!(later(Line::Run(Run { segment: 7, ..run })).contains("field segment: found 7"));
+    let variant = told.iter().find_map(|line| match line {
+        Line::Variant(variant) => Some(variant.clone()),
+        _ => None,
+    });
+    let variant = Variant { payload_hash: "0".repeat(64), ..variant.expect("a session names its model") };
+    assert!(later(Line::Variant(variant)).contains("m is another model here than in an earlier line"));
 }
 
 #[test]
@@ -393,7 +408,7 @@ fn two_layouts_of_one_model_are_one_payload() {
     let answer = compare(&report, &question).unwrap();
     assert_eq!(answer.comparisons.len(), 2, "one for each policy");
     assert!(answer.comparisons.iter().all(|one| one.blocks == 6 && one.interval.is_some()));
-    assert_ne!(answer.gate(), Gate::Invalid);
+    assert_ne!(answer.outcome(), Outcome::Invalid);
 }
 
 #[test]

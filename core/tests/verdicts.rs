@@ -5,10 +5,12 @@ mod simulate;
 mod synthetic;
 
 use packbench_core::compare::{
-    Allowed, CompareError, Gate, Incomparable, Question, compare, compare_reports, gate_together,
+    Allowed, CompareError, Incomparable, Question, compare, compare_reports, gate_together, outcome,
 };
-use packbench_core::job::{Field, Policy};
-use packbench_core::record::{Caveat, Comparison, Comparisons, Line, Metric, Report, Verdict};
+use packbench_core::job::{Case, Field, Model, Policy, Probe, ProbeKind, Prompt};
+use packbench_core::record::{
+    Caveat, Comparison, Comparisons, Line, Metric, Outcome, Report, Run, Variant, Verdict, cases,
+};
 use packbench_core::session::bytes;
 use simulate::{Noise, Order, Random, arms};
 use synthetic::{Synthetic, faults, wall};
@@ -80,7 +82,7 @@ fn a_rise_from_no_fault_is_a_regression() {
     let [comparison] = &answer.comparisons[..] else { panic!("one candidate") };
     assert_eq!(comparison.verdict, Verdict::Slower);
     assert_eq!((comparison.difference, comparison.difference_interval), (Some(3.0), Some((3.0, 3.0))));
-    assert_eq!((comparison.ratio, answer.gate()), (None, Gate::Regression));
+    assert_eq!((comparison.ratio, answer.outcome()), (None, Outcome::Regression));
 }
 
 #[test]
@@ -121,15 +123,84 @@ fn comparisons_that_are_gated_together_need_more() {
     let three = [Policy::Normal, Policy::Random, Policy::WillNeed];
     let alone =
         Synthetic::new(&TWO, 6).report(|place, block| wall(100 + u64::from(block) + 50 * place as u64));
-    assert_eq!(ask(&alone, Metric::WallNs).gate(), Gate::Regression);
+    assert_eq!(ask(&alone, Metric::WallNs).outcome(), Outcome::Regression);
     let together =
         Synthetic::new(&three, 6).report(|place, block| wall(100 + u64::from(block) + 50 * place as u64));
     let answer = ask(&together, Metric::WallNs);
-    assert_eq!((answer.gated_together, answer.gate()), (2, Gate::Passed));
+    assert_eq!((answer.gated_together, answer.outcome()), (2, Outcome::Inconclusive));
     assert!(answer.comparisons.iter().all(|comparison| comparison.verdict == Verdict::Slower));
     let mut metrics = [ask(&alone, Metric::WallNs), ask(&alone, Metric::WallNs)];
     gate_together(&mut metrics);
-    assert_eq!(metrics.map(|answer| (answer.gated_together, answer.gate())), [(2, Gate::Passed); 2]);
+    assert_eq!(
+        metrics.map(|answer| (answer.gated_together, answer.outcome())),
+        [(2, Outcome::Inconclusive); 2]
+    );
+}
+
+#[test]
+fn slower_by_more_than_the_threshold_perhaps_has_not_passed() {
+    // 3 to 9 % slower: no regression at 5 %, and nobody can say that it isn't worse by that much.
+    let by = |percent: fn(u32) -> u64| {
+        let time = move |place: usize, block: u32| wall(1_000_000 + place as u64 * percent(block) * 10_000);
+        let answer = ask(&Synthetic::new(&TWO, 12).report(time), Metric::WallNs);
+        let [comparison] = &answer.comparisons[..] else { panic!("one candidate") };
+        (comparison.verdict, outcome(std::slice::from_ref(&answer)).0)
+    };
+    assert_eq!(by(|block| 3 + u64::from(block % 7)), (Verdict::Slower, Outcome::Inconclusive));
+    assert_eq!(
+        by(|block| 1 + u64::from(block % 3)),
+        (Verdict::Slower, Outcome::Passed),
+        "less than the threshold"
+    );
+    assert_eq!(by(|block| 7 + u64::from(block % 3)), (Verdict::Slower, Outcome::Regression));
+}
+
+#[test]
+fn too_few_blocks_pass_no_gate() {
+    let report = Synthetic::new(&TWO, 5).report(|place, _| wall(1_000_000 + 500_000 * place as u64));
+    let answer = ask(&report, Metric::WallNs);
+    assert_eq!(answer.outcome(), Outcome::Inconclusive);
+    let (found, reason) = outcome(&[answer]);
+    assert_eq!(found, Outcome::Invalid);
+    assert!(reason.unwrap().starts_with("found 5 blocks to compare, expected at least 6"));
+}
+
+/// Eight blocks of two models, a.gguf and b.gguf, under one policy.
+fn cold_first_tokens(probes: &[ProbeKind], wall_ns: impl Fn(&Case) -> u64) -> Report {
+    let session = Synthetic::new(&[Policy::StockLoad], 8);
+    let mut header = session.header();
+    header.job.probes = probes.to_vec();
+    header.job.prompts = vec![Prompt::Count(1)];
+    let name = |name: &str| Model { name: name.to_owned(), path: None, arrangement: None };
+    header.job.models = vec![name("a.gguf"), name("b.gguf")];
+    let variants = ["a.gguf", "b.gguf"].map(|name| Variant { name: name.to_owned(), ..session.variant() });
+    let cases = cases(&header.job, &variants);
+    let mut lines = vec![Line::Header(header)];
+    lines.extend(variants.map(Line::Variant));
+    for (block, case) in (0..8).flat_map(|block| cases.iter().map(move |case| (block, case))) {
+        let run = session.run(0, block, 0, wall(wall_ns(case) + u64::from(block)));
+        lines.push(Line::Run(Run { policy_effective: case.policy(), case: case.clone(), ..run }));
+    }
+    Report::read(&lines.iter().flat_map(bytes).collect::<Vec<u8>>())
+        .expect("lines are as a session writes them")
+}
+
+#[test]
+fn floors_gate_nothing_unless_they_were_asked_for() {
+    // The second model's floor takes twice the time, its first token as long as the first one's.
+    let report = |probes: &[ProbeKind]| {
+        cold_first_tokens(probes, |case| match (&case.probe, case.variant.as_str()) {
+            (Probe::Floor { .. }, "b.gguf") => 2_000_000,
+            _ => 1_000_000,
+        })
+    };
+    let by_variant = |report: &Report| {
+        let question = Question { by: vec![Field::Variant], ..question(Metric::WallNs) };
+        let answer = compare(report, &question).expect("two models");
+        (answer.gated_together, outcome(std::slice::from_ref(&answer)).0)
+    };
+    assert_eq!(by_variant(&report(&[ProbeKind::FirstToken])), (1, Outcome::Passed));
+    assert_eq!(by_variant(&report(&[ProbeKind::FirstToken, ProbeKind::Floor])), (2, Outcome::Regression));
 }
 
 fn another(blocks: u32) -> Synthetic {
@@ -157,7 +228,7 @@ fn two_sessions_are_never_the_same_and_say_what_they_are() {
     let answer = across(&base, &slower).unwrap();
     let verdicts = answer.comparisons.iter().map(|comparison| comparison.verdict);
     assert_eq!(verdicts.collect::<Vec<_>>(), [Verdict::Inconclusive, Verdict::Slower]);
-    assert_eq!(answer.gate(), Gate::Regression);
+    assert_eq!(answer.outcome(), Outcome::Regression);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::compare::{
-    Allowed, Incomparable, Question, blocks_to_gate, compare, gate_together, outcome,
+    Allowed, CompareError, Incomparable, Question, blocks_needed_by, blocks_to_gate, compare, gate_together,
+    outcome,
 };
 use packbench_core::job::{CacheState, Field, Job, Model, Policy, ProbeKind, Prompt};
 use packbench_core::record::{Comparisons, Metric, Outcome, Report, SUMMARY_SCHEMA, Summary};
@@ -35,9 +36,10 @@ Examples:
   packbench ci --base main.gguf --cand branch.gguf
   packbench ci --base main.gguf --cand branch.gguf --policy normal,stream --blocks 20 --threshold 3%
   packbench ci --base gate.json --cand branch.gguf --metric wall_ns,major_faults
-  packbench ci --base main.gguf --cand branch.gguf && cp branch.gguf main.gguf
+  packbench ci --base main.gguf --cand branch.gguf &&
+      jq --exit-status '.outcome == \"passed\"' packbench-ci/summary.json
 
-Exit codes: 0 no regression, 1 the candidate is worse by more than the threshold, 2 nothing valid to say, 130 interrupted.")]
+Exit codes: 0 no regression was seen (passed, or inconclusive: summary.json tells which), 1 the candidate is worse by more\nthan the threshold, 2 nothing valid to say, or the device was lost and the same command goes on, 130 interrupted.")]
 pub struct Args {
     /// The model that is compared against, or a job (.json) that names it and what to measure.
     #[arg(long, value_name = "MODEL|JOB")]
@@ -79,16 +81,15 @@ pub struct Args {
     allow: Vec<Allowed>,
 }
 
-/// Several metrics that gate need this many blocks at least.
-const BLOCKS_FOR_SEVERAL: u32 = 10;
-
 /// Measures, compares, writes, and turns the outcome into an exit code.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let job = args.job()?;
-    if args.metric.len() > 1 && job.blocks.get() < BLOCKS_FOR_SEVERAL {
-        let (found, metrics) = (job.blocks, args.metric.len());
+    let metrics = args.metric.len();
+    let least = blocks_to_gate(metrics as u32, metrics);
+    if job.blocks.get() < least {
         bail!(
-            "found {found} blocks for {metrics} metrics that gate, expected at least {BLOCKS_FOR_SEVERAL}: --blocks"
+            "found {} blocks for {metrics} metrics that gate, expected at least {least}: --blocks",
+            job.blocks
         );
     }
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
@@ -167,16 +168,12 @@ fn may_be_written(folder: &Path, path: &Path, job: &Job) -> anyhow::Result<()> {
 fn conclude(args: &Args, job: &Job, path: &Path) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let report = Report::read(&bytes).with_context(|| path.display().to_string())?;
-    let metrics = args.metric.iter();
-    let answers =
-        metrics.map(|&metric| compare(&report, &args.question(metric))).collect::<Result<Vec<_>, _>>();
-    let mut answers = answers?;
-    gate_together(&mut answers);
-    let summary = summary(args, job, &report, answers);
-    write_json(&args.out.join(SUMMARY), &summary)?;
+    let summary = summary(args, job, &report);
     write(&args.out.join("summary.md"), markdown(&summary).as_bytes())?;
-    write(&args.out.join("junit.xml"), render::junit::comparisons(&summary.answers)?.as_bytes())?;
+    write(&args.out.join("junit.xml"), render::junit::gate(&summary)?.as_bytes())?;
     page(&args.out, Source { name: REPORT.to_owned(), bytes, report });
+    // Where it stands the gate is finished, so it comes last.
+    write_json(&args.out.join(SUMMARY), &summary)?;
     let mut out = io::stdout().lock();
     for answer in &summary.answers {
         writeln!(out, "{}", render::comparisons(answer))?;
@@ -185,24 +182,34 @@ fn conclude(args: &Args, job: &Job, path: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(summary.exit_code))
 }
 
-fn summary(args: &Args, job: &Job, report: &Report, answers: Vec<Comparisons>) -> Summary {
-    let (outcome, reason) = outcome(&answers);
+/// One answer for each metric, gated together.
+fn answers(args: &Args, report: &Report) -> Result<Vec<Comparisons>, CompareError> {
+    let metrics = args.metric.iter();
+    let mut answers =
+        metrics.map(|&metric| compare(report, &args.question(metric))).collect::<Result<Vec<_>, _>>()?;
+    gate_together(&mut answers);
+    Ok(answers)
+}
+
+fn summary(args: &Args, job: &Job, report: &Report) -> Summary {
+    let (answers, (outcome, reason)) = match answers(args, report) {
+        Ok(answers) => {
+            let outcome = outcome(&answers);
+            (answers, outcome)
+        }
+        Err(error) => (Vec::new(), (Outcome::Invalid, Some(error.to_string()))),
+    };
     let header = report.header();
-    let gated = answers.iter().map(|answer| answer.gated_together).max().unwrap_or(0);
     let name = |place: usize| job.models[place].name.clone();
     Summary {
         schema: SUMMARY_SCHEMA.to_owned(),
         outcome,
         reason,
-        exit_code: match outcome {
-            Outcome::Passed | Outcome::Inconclusive => 0,
-            Outcome::Regression => exit::REGRESSION,
-            Outcome::Invalid => exit::INVALID,
-        },
+        exit_code: comparing::code(outcome),
         base: name(0),
         candidate: name(1),
         threshold: args.threshold,
-        blocks_to_gate: blocks_to_gate(gated),
+        blocks_to_gate: blocks_needed_by(&answers),
         tool: header.tool.clone(),
         context: header.context.clone(),
         started_unix_ms: header.started_unix_ms,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use packbench_core::compare::{Allowed, Gate, Question, compare, compare_reports};
+use packbench_core::compare::{Allowed, Question, compare, compare_reports};
 use packbench_core::job::Field;
-use packbench_core::record::{Metric, Report};
+use packbench_core::record::{Metric, Outcome, Report};
 
 use crate::named::named;
 use crate::{exit, render};
@@ -21,7 +21,7 @@ use crate::{exit, render};
   packbench compare report.jsonl --by policy --metric bytes_fetched --base will_need
   packbench compare base.jsonl candidate.jsonl               two sessions, case by case; never \"the same\"
 
-Exit codes: 0 no arm is worse by the threshold, 1 some arm is (its whole interval lies beyond; of several comparisons, held\nto 2.5 % for all together), 2 nothing valid to say.")]
+Exit codes: 0 no arm is seen to be worse by the threshold, which it may be all the same where the answer is inconclusive, 1\nsome arm is (its whole interval lies beyond; of several comparisons, held to 2.5 % for all together), 2 nothing valid to say.\nFloors gate nothing unless the job names that probe. For a CI job there is packbench ci, which refuses too few blocks.")]
 pub struct Args {
     /// The report of a session, whose arms are held against each other.
     report: PathBuf,
@@ -76,19 +76,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else if args.markdown {
         write!(out, "{}", render::markdown::comparisons(&answer))?;
     } else if args.junit {
-        write!(out, "{}", render::junit::comparisons(std::slice::from_ref(&answer))?)?;
+        write!(out, "{}", render::junit::comparisons(&answer)?)?;
     } else {
         write!(out, "{}", render::comparisons(&answer))?;
     }
-    Ok(code(answer.gate()))
+    Ok(ExitCode::from(code(answer.outcome())))
 }
 
-/// What a gate is to a CI job.
-pub fn code(gate: Gate) -> ExitCode {
-    match gate {
-        Gate::Passed => ExitCode::SUCCESS,
-        Gate::Regression => ExitCode::from(exit::REGRESSION),
-        Gate::Invalid => ExitCode::from(exit::INVALID),
+/// What an outcome is to a CI job.
+pub fn code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Passed | Outcome::Inconclusive => 0,
+        Outcome::Regression => exit::REGRESSION,
+        Outcome::Invalid => exit::INVALID,
     }
 }
 

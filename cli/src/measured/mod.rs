@@ -1,11 +1,13 @@
 //! The measured runs of a report, and what they come to: medians, speeds, rankings. Tables and pages are made from it.
 
+pub mod joined;
 pub mod ranking;
 
 use packbench_core::job::{CacheState, Case, Field, ProbeKind, Prompt};
-use packbench_core::record::{Metrics, Proof, Report, Run, Status};
+use packbench_core::record::{Comparison, Metrics, Proof, Report, Run, Status};
 use packbench_core::stats::Summary;
 use packbench_core::unit::{Bytes, Nanos};
+use strum::VariantArray;
 
 use crate::words::or_dash;
 
@@ -52,6 +54,12 @@ pub fn waits(report: &Report) -> (&'static str, Count) {
         true => ("pages paged in", |metrics| metrics.pages_paged_in),
         false => ("major faults", |metrics| metrics.major_faults),
     }
+}
+
+/// The fields in which the arms of a comparison agree, as a case lists them.
+pub fn place(comparison: &Comparison) -> String {
+    let values = Field::VARIANTS.iter().filter_map(|field| comparison.fixed.get(<&str>::from(field)));
+    values.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The measured runs of one case.

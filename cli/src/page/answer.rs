@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use packbench_core::compare::{Question, compare, floors};
-use packbench_core::job::Field;
+use packbench_core::compare::{Allowed, CompareError, Incomparable, Question, compare, floors};
+use packbench_core::job::{Field, Policy};
 use packbench_core::record::{Comparison, Floored, Metric, Report, Verdict};
 
 use super::quantity::{Quantity, Unit};
@@ -40,13 +40,21 @@ pub struct Answer {
     pub notes: Vec<Sentence>,
 }
 
-/// The policies that a first token is held against, with what they stand for.
-const BASES: [(&str, &str); 2] = [("normal", "a plain mapping"), ("stock_load", "llama.cpp's own loading")];
+/// The policies that a first token is held against, with what they stand for. What apps ship comes first.
+const BASES: [(Policy, &str); 2] =
+    [(Policy::StockLoad, "llama.cpp's own loading"), (Policy::Normal, "a plain mapping")];
 
-/// Sentences are of the first prompt and model of the job.
+/// Sentences are of the first prompt of the job.
 pub fn answer(report: &Report) -> Answer {
-    let mut sentences: Vec<Sentence> = BASES.iter().filter_map(|base| policy(report, base)).collect();
-    sentences.extend(layout(report));
+    let asked = Asked { report };
+    let mut sentences = match asked.all(&[Field::Policy], None) {
+        Err(refused @ CompareError::Incomparable(_)) => vec![vec![
+            words("This report doesn't say how first tokens compare: "),
+            words(&refused.to_string()),
+        ]],
+        _ => asked.soonest(),
+    };
+    sentences.extend(asked.layout());
     sentences.extend(floor(report));
     if sentences.is_empty() {
         let text = "This report doesn't say how first tokens compare: it holds no two policies of a cold first token.";
@@ -69,73 +77,118 @@ fn key(text: impl ToString) -> Part {
     Part::Key(text.to_string())
 }
 
-/// Cold first tokens of a report by one field, those that agree in all others with the first.
-fn first_tokens(report: &Report, by: Field, base: Option<&str>) -> Vec<Comparison> {
-    let question = Question {
-        by: vec![by],
-        metric: Metric::WallNs,
-        base: base.map(str::to_owned),
-        threshold: super::THRESHOLD,
-        allow: Vec::new(),
-    };
-    let all = compare(report, &question).map(|answer| answer.comparisons).unwrap_or_default();
-    let is = |one: &Comparison, field: Field, value: &str| {
-        one.fixed.get(&field.to_string()).is_some_and(|found| found == value)
-    };
-    let mut all: Vec<Comparison> = all
-        .into_iter()
-        .filter(|one| is(one, Field::Probe, "first_token") && is(one, Field::Cache, "cold"))
-        .collect();
-    let fixed = all.first().map(|first| first.fixed.clone());
-    all.retain(|one| Some(&one.fixed) == fixed.as_ref());
-    all
+/// A report that is asked about its cold first tokens.
+struct Asked<'a> {
+    report: &'a Report,
 }
 
-/// How far the best policy is from one that stands for what apps do today.
-fn policy(report: &Report, (base, meaning): &(&str, &str)) -> Option<Sentence> {
-    let all = first_tokens(report, Field::Policy, Some(base));
-    let against = format!("{meaning} ({base})");
-    if let Some((best, ratio, (low, high))) = extreme(&all, Verdict::Faster) {
-        return Some(vec![
-            words("On this device "),
-            key(&best.candidate),
-            words(" gives a cold first token "),
-            key(format!("{} ×", Unit::Times.of(1.0 / ratio))),
-            words(" sooner "),
-            Part::Interval(Unit::Times.of(1.0 / high), Unit::Times.of(1.0 / low)),
-            words(&format!(" than {against}.")),
-        ]);
+impl Asked<'_> {
+    /// By `by`, those that agree in all other fields with the first. Other weights are no reason not to say which file comes
+    /// sooner.
+    fn all(&self, by: &[Field], base: Option<&str>) -> Result<Vec<Comparison>, CompareError> {
+        let question = Question {
+            by: by.to_vec(),
+            metric: Metric::WallNs,
+            base: base.map(str::to_owned),
+            threshold: super::THRESHOLD,
+            allow: vec![Allowed::Incomparable(Incomparable::Payload)],
+        };
+        let is = |one: &Comparison, field: Field, value: &str| {
+            one.fixed.get(&field.to_string()).is_some_and(|found| found == value)
+        };
+        let cold = |one: &Comparison| is(one, Field::Probe, "first_token") && is(one, Field::Cache, "cold");
+        let mut all = compare(self.report, &question)?.comparisons;
+        all.retain(cold);
+        let prompt = |one: &Comparison| one.fixed.get(&Field::Prompt.to_string()).cloned();
+        let first = all.first().and_then(prompt);
+        all.retain(|one| prompt(one) == first);
+        Ok(all)
     }
-    let seen = seen(&all)?;
-    Some(vec![
-        words("On this device "),
-        key("no policy"),
-        words(&format!(" was seen to give a cold first token sooner than {against}; ")),
-        words(&format!("an effect above {seen} would have been seen.")),
-    ])
+
+    /// Which policy, and in which arrangement, comes soonest; how far from what apps do today.
+    fn soonest(&self) -> Vec<Sentence> {
+        let several = self.report.variants.len() > 1;
+        let by = if several { &[Field::Variant, Field::Policy][..] } else { &[Field::Policy] };
+        let first = self.report.variants.first().map(|variant| variant.name.as_str()).unwrap_or_default();
+        let base = |policy: Policy| if several { format!("{first}, {policy}") } else { policy.to_string() };
+        let against = |(policy, meaning): (Policy, &str)| {
+            let all = self.all(by, Some(&base(policy))).ok().filter(|all| !all.is_empty())?;
+            Some((all, format!("{meaning} ({})", base(policy))))
+        };
+        let mut bases = BASES.into_iter().filter_map(against);
+        let Some((all, told)) = bases.next() else { return Vec::new() };
+        let Some(best) = extreme(&all, Verdict::Faster) else {
+            return seen(&all).map(|seen| none_sooner(&told, &seen)).into_iter().collect();
+        };
+        let mut sentences = vec![sooner(best, all.len() + 1, &told)];
+        let name = &best.0.candidate;
+        sentences.extend(self.not_told_apart(by, name));
+        for (others, told) in bases {
+            let same = others.iter().filter(|one| one.candidate == *name).cloned().collect::<Vec<_>>();
+            sentences.extend(extreme(&same, Verdict::Faster).map(|effect| sooner(effect, 0, &told)));
+        }
+        sentences
+    }
+
+    /// Which arms come as soon as the best one, for all that can be told.
+    fn not_told_apart(&self, by: &[Field], best: &str) -> Option<Sentence> {
+        let all = self.all(by, Some(best)).ok()?;
+        let open = |one: &&Comparison| matches!(one.verdict, Verdict::Inconclusive | Verdict::Same);
+        let open: Vec<&str> = all.iter().filter(open).map(|one| one.candidate.as_str()).collect();
+        (!open.is_empty()).then(|| {
+            vec![words("Not told apart from "), key(best), words(": "), key(open.join("; ")), words(".")]
+        })
+    }
+
+    /// What the arrangement of the file does, policy by policy: of the first that has an effect, or of all.
+    fn layout(&self) -> Option<Sentence> {
+        let all = self.all(&[Field::Variant], None).ok()?;
+        let told = |verdict, word: &str| {
+            let (one, ratio, (low, high)) = extreme(&all, verdict)?;
+            let change = |ratio: f64| Unit::Share.of((ratio - 1.0).abs());
+            let (near, far) = if ratio < 1.0 { (high, low) } else { (low, high) };
+            let policy = one.fixed.get(&Field::Policy.to_string());
+            let under = policy.map(|policy| format!(" under {policy}")).unwrap_or_default();
+            Some(vec![
+                words("As "),
+                key(&one.candidate),
+                words(" the first token takes "),
+                key(change(ratio)),
+                words(&format!(" {word} ")),
+                Part::Interval(change(near), change(far)),
+                words(&format!(" than as {}{under}.", one.base)),
+            ])
+        };
+        told(Verdict::Faster, "less").or_else(|| told(Verdict::Slower, "longer")).or_else(|| {
+            let seen = seen(&all)?;
+            Some(vec![words("No effect of the layout above "), key(seen), words(" was seen.")])
+        })
+    }
 }
 
-/// What the arrangement of the file does under one policy.
-fn layout(report: &Report) -> Option<Sentence> {
-    let all = first_tokens(report, Field::Variant, None);
-    let told = |verdict, word: &str| {
-        let (one, ratio, (low, high)) = extreme(&all, verdict)?;
-        let change = |ratio: f64| Unit::Share.of((ratio - 1.0).abs());
-        let (near, far) = if ratio < 1.0 { (high, low) } else { (low, high) };
-        Some(vec![
-            words("As "),
-            key(&one.candidate),
-            words(" the first token takes "),
-            key(change(ratio)),
-            words(&format!(" {word} ")),
-            Part::Interval(change(near), change(far)),
-            words(&format!(" than as {}.", one.base)),
-        ])
-    };
-    told(Verdict::Faster, "less").or_else(|| told(Verdict::Slower, "longer")).or_else(|| {
-        let seen = seen(&all)?;
-        Some(vec![words("No effect of the layout above "), key(seen), words(" was seen.")])
-    })
+fn sooner((one, ratio, (low, high)): Effect<'_>, arms: usize, than: &str) -> Sentence {
+    let prompt = one.fixed.get(&Field::Prompt.to_string());
+    let prompt = prompt.map(|prompt| format!(" (prompt {prompt})")).unwrap_or_default();
+    let mut sentence = vec![
+        words("On this device "),
+        key(&one.candidate),
+        words(&format!(" gives a cold first token{prompt} ")),
+        key(format!("{} ×", Unit::Times.of(1.0 / ratio))),
+        words(" sooner "),
+        Part::Interval(Unit::Times.of(1.0 / high), Unit::Times.of(1.0 / low)),
+        words(&format!(" than {than}")),
+    ];
+    sentence.push(words(&if arms > 2 { format!(", the soonest of {arms}.") } else { ".".to_owned() }));
+    sentence
+}
+
+fn none_sooner(than: &str, seen: &str) -> Sentence {
+    vec![
+        words("On this device "),
+        key("nothing"),
+        words(&format!(" was seen to give a cold first token sooner than {than}; ")),
+        words(&format!("an effect above {seen} would more likely than not have been seen.")),
+    ]
 }
 
 /// How near the best policy comes to what storage allows, with the first model and prompt.

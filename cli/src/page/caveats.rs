@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use packbench_core::compare::incomplete;
 use packbench_core::record::{Caveat, Report, Run, Status};
 
 use crate::measured::is_proved;
@@ -20,6 +21,7 @@ pub fn words(report: &Report) -> Vec<String> {
     if !seams.is_empty() {
         words.push(format!("{} cut and resumed, and not paired.", count(seams.len() as u32, "block")));
     }
+    words.extend(incomplete::told(report, "the report").iter().map(|told| sentence(told)));
     if report.header().context.device.virtual_machine == Some(true) {
         words.push("A virtual machine: a page that is cold to it may lie in its host's memory.".to_owned());
     }
@@ -29,6 +31,11 @@ pub fn words(report: &Report) -> Vec<String> {
         words.push(format!("{caveat} ({}): {}.", count(runs, "run"), caveat.meaning()));
     }
     words
+}
+
+fn sentence(told: &str) -> String {
+    let mut letters = told.chars();
+    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
 /// `2026-11-24 07:30 UTC`

@@ -1,13 +1,12 @@
 //! Published claims beside what this device answers.
 
 use packbench_core::job::{CacheState, Pattern, ProbeKind};
-use packbench_core::record::{Inspection, Report};
+use packbench_core::record::{Inspection, QuantPlan, Report};
 
 use super::quality::Quality;
 use super::quantity::Unit;
-use crate::measured::Measured;
 use crate::measured::ranking::rank_correlation;
-use crate::measured::speed;
+use crate::measured::{Measured, speed};
 
 /// A claim, its source, and how to have it answered.
 pub struct Claim {
@@ -192,7 +191,12 @@ fn thresholds(quality: &Quality) -> Option<Found> {
 }
 
 fn upgrade(quality: &Quality) -> Option<Found> {
-    let evaluation = quality.evaluations.first()?;
+    let is_upgrade = |plan: &QuantPlan| {
+        plan.packbench.as_ref().is_some_and(|planning| planning.strategy.starts_with("top-layers"))
+    };
+    // Files of other plans say nothing of it.
+    let evaluation = quality.evaluations.first().filter(|_| quality.plans.iter().all(is_upgrade))?;
+    quality.plans.first()?;
     let rows = evaluation.results.iter().filter_map(|(name, result)| {
         let (ppl, size) = (result.pct_ppl_change?, result.size_pct_change?);
         (*name != evaluation.baseline)

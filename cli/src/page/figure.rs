@@ -29,6 +29,8 @@ pub struct Waterfall {
     pub rows: Vec<WaterfallRow>,
     /// No policy can be sooner.
     pub floor: Option<Quantity>,
+    /// Where the axis ends: alike for all that are to be held beside each other, in ns.
+    pub longest: f64,
 }
 
 /// One policy.
@@ -43,10 +45,10 @@ pub struct WaterfallRow {
 /// A phase, in ns.
 pub struct Segment {
     pub phase: String,
-    /// What it takes when everything is in memory; all of it where that wasn't measured.
-    pub compute: f64,
-    /// What it takes beyond that.
-    pub waiting: f64,
+    /// All of it, in ns.
+    pub whole: f64,
+    /// What of it is waiting for storage, in ns; `None` where nothing was measured warm.
+    pub waiting: Option<f64>,
 }
 
 /// A line for each row, a dot for each sample.

@@ -15,7 +15,7 @@ const PHASES: [PhaseName; 4] = [PhaseName::Load, PhaseName::Context, PhaseName::
 
 const LEDE: &str = "Each bar is a median over blocks, taken apart into phases: load (opening the file is part of it), \
     context, prefill, and after the first token the decode of the next. The lighter part is what a phase takes beyond the \
-    same phase with everything in memory: waiting for storage. Dots are single blocks. The line is the floor: the same \
+    same phase with everything in memory: waiting for storage; without warm runs it isn't told apart. Dots are single blocks. The line is the floor: the same \
     bytes read past the page cache; no policy can bring them in sooner.";
 
 pub fn section(report: &Report) -> Option<Section> {
@@ -25,9 +25,11 @@ pub fn section(report: &Report) -> Option<Section> {
     }
     let floors = floors(report);
     let mut figures = Vec::new();
-    for group in groups(&all) {
-        let title = title(group[0]);
-        figures.push(Captioned { title, figure: Figure::Waterfall(waterfall(&group, &all, &floors)) });
+    let groups = groups(&all);
+    let longest = groups.iter().flatten().map(|one| extent(one)).fold(0.0, f64::max);
+    for group in &groups {
+        let figure = Figure::Waterfall(waterfall(group, &all, &floors, longest));
+        figures.push(Captioned { title: title(group[0]), figure });
     }
     let warm: Vec<&Measured<'_>> = all.iter().filter(|one| one.case.cache == CacheState::Warm).collect();
     if !warm.is_empty() {
@@ -70,7 +72,7 @@ fn label(one: &Measured<'_>) -> String {
     one.told(&[Field::Policy, Field::Threads, Field::Way])
 }
 
-fn waterfall(group: &[&Measured<'_>], all: &[Measured<'_>], floors: &[Floored]) -> Waterfall {
+fn waterfall(group: &[&Measured<'_>], all: &[Measured<'_>], floors: &[Floored], longest: f64) -> Waterfall {
     let rows = group.iter().filter_map(|one| {
         let total = one.median(wall)?;
         let warm = warm(one, all);
@@ -83,7 +85,14 @@ fn waterfall(group: &[&Measured<'_>], all: &[Measured<'_>], floors: &[Floored]) 
         })
     });
     let floor = floors.iter().find(|floored| floored.case == group[0].case);
-    Waterfall { rows: rows.collect(), floor: floor.map(|floored| Unit::Nanos.of(floored.floor_ns as f64)) }
+    let floor = floor.map(|floored| Unit::Nanos.of(floored.floor_ns as f64));
+    Waterfall { rows: rows.collect(), floor, longest }
+}
+
+/// How far to the right a row goes.
+fn extent(one: &Measured<'_>) -> f64 {
+    let phases: f64 = PHASES.iter().filter_map(|&phase| phase_median(&one.runs, phase)).sum();
+    one.samples(wall).into_iter().fold(phases, f64::max)
 }
 
 fn wall(metrics: &packbench_core::record::Metrics) -> Option<f64> {
@@ -104,8 +113,9 @@ fn warm<'m, 'a>(one: &Measured<'_>, all: &'m [Measured<'a>]) -> Option<&'m Measu
 
 fn segment(one: &Measured<'_>, warm: Option<&Measured<'_>>, phase: PhaseName) -> Option<Segment> {
     let whole = phase_median(&one.runs, phase)?;
-    let compute = warm.and_then(|warm| phase_median(&warm.runs, phase)).map_or(whole, |warm| warm.min(whole));
-    Some(Segment { phase: phase.to_string(), compute, waiting: whole - compute })
+    let warm = warm.and_then(|warm| phase_median(&warm.runs, phase));
+    let waiting = warm.map(|warm| (whole - warm).max(0.0));
+    Some(Segment { phase: phase.to_string(), whole, waiting })
 }
 
 fn phase_median(runs: &[&Run], phase: PhaseName) -> Option<f64> {

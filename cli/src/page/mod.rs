@@ -4,6 +4,7 @@
 mod answer;
 mod caveats;
 mod claims;
+mod comparisons;
 mod conditions;
 mod figure;
 mod first_token;
@@ -89,7 +90,7 @@ impl Page {
             title: format!("packbench: {}", names.join(", ")),
             beside: (devices.len() > 1).then(|| table::beside(sources)),
             claims: claims::answers(&reports, quality),
-            quality: quality.sections(),
+            quality: quality.sections(&reports),
             devices,
         }
     }
@@ -99,6 +100,7 @@ fn of_device(source: &Source) -> Device {
     let report = &source.report;
     let mut sections = Vec::new();
     sections.extend(first_token::section(report));
+    sections.extend(comparisons::section(report));
     sections.extend(pages::reads(report));
     sections.extend(pages::faults(report));
     sections.extend(latency::section(report));

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use packbench_core::quant::CURVE_SCHEMA;
 use packbench_core::record::{
-    Curve, Evaluation, FimScores, INSPECTION_SCHEMA, Inspection, Inspections, QuantPlan, TensorPrices,
+    Curve, Evaluation, FimScores, INSPECTION_SCHEMA, Inspection, Inspections, QuantPlan, Report, TensorPrices,
 };
 
 use super::figure::{Axis, Grid, GridCell, Point, PointKind, Scatter};
 use super::{Captioned, Cell, Figure, Section, Table, Unit};
 use crate::measured::dominates;
+use crate::measured::joined::{Joined, joined};
 use crate::measured::ranking::published_rank;
 
 /// Files of `--with`, by what they are.
@@ -62,8 +63,8 @@ impl Quality {
         self.inspections.iter().flat_map(|inspections| &inspections.models)
     }
 
-    pub fn sections(&self) -> Vec<Section> {
-        [self.layouts(), self.sensitivity(), self.tradeoffs()].into_iter().flatten().collect()
+    pub fn sections(&self, reports: &[&Report]) -> Vec<Section> {
+        [self.layouts(), self.sensitivity(), self.tradeoffs(reports)].into_iter().flatten().collect()
     }
 
     fn layouts(&self) -> Option<Section> {
@@ -86,18 +87,43 @@ impl Quality {
         (!tables.is_empty()).then(|| section("What the model minds", lede, figures, tables))
     }
 
-    fn tradeoffs(&self) -> Option<Section> {
+    fn tradeoffs(&self, reports: &[&Report]) -> Option<Section> {
         let mut figures: Vec<Captioned> = self.curves.iter().filter_map(curve).collect();
         let mut tables = Vec::new();
         for evaluation in &self.evaluations {
             figures.extend(measured(evaluation));
             tables.push(evaluated(evaluation));
+            tables.extend(reports.iter().filter_map(|report| shipped(report, evaluation)));
         }
         let lede = "What bytes buy. The line joins the least lossy plans; stock mixes are rings. Models that another beats in \
                     both bytes and divergence are grey.";
         (!figures.is_empty() || !tables.is_empty())
             .then(|| section("Loss against bytes", lede, figures, tables))
     }
+}
+
+/// Latency, bytes and quality, where a report has files that were evaluated.
+fn shipped(report: &Report, evaluation: &Evaluation) -> Option<Table> {
+    let rows = joined(report, evaluation);
+    let row = |row: &Joined<'_>| {
+        let (time, policy) = row.first_token.clone().unzip();
+        vec![
+            Cell::word(row.name),
+            policy.map_or(Cell::Missing, Cell::Word),
+            row.dominated_by.map_or(Cell::Missing, Cell::word),
+            Cell::number(Unit::Bytes, Some(row.bytes as f64)),
+            Cell::number(Unit::Times, row.bits),
+            Cell::number(Unit::Nanos, time),
+            Cell::number(Unit::Nats, row.evaluated.and_then(|model| model.predicted_kld_nats)),
+            Cell::number(Unit::Nats, row.evaluated.map(|model| model.kld_nats)),
+        ]
+    };
+    let head =
+        ["file", "policy", "dominated by", "bytes", "bits a weight", "first token", "predicted KLD", "KLD"];
+    let title = "Which file to ship: cold first token under the soonest policy, bytes, divergence";
+    rows.iter()
+        .any(|row| row.evaluated.is_some())
+        .then(|| Table::new(title, &head, 3, rows.iter().map(row).collect()))
 }
 
 fn section(title: &str, lede: &str, figures: Vec<Captioned>, tables: Vec<Table>) -> Section {
@@ -138,8 +164,6 @@ fn ranking(scores: &FimScores) -> Table {
 /// Layers down, groups across.
 fn heat(scores: &FimScores, plans: &[QuantPlan]) -> Option<Captioned> {
     let pricing = scores.packbench.as_ref()?;
-    let layered: Vec<&TensorPrices> =
-        pricing.tensors.iter().filter(|tensor| tensor.layer.is_some()).collect();
     let planned = plans
         .iter()
         .filter_map(|plan| plan.packbench.as_ref())
@@ -153,21 +177,20 @@ fn heat(scores: &FimScores, plans: &[QuantPlan]) -> Option<Captioned> {
         let value = price.loss_by_sequence_nats / pricing.tokens as f64;
         Some(GridCell { value, word: given.map(|given| given.ggml_type.to_string()) })
     };
-    let priced = layered.iter().filter(|tensor| !tensor.candidates.is_empty());
+    let priced: Vec<&TensorPrices> =
+        pricing.tensors.iter().filter(|tensor| !tensor.candidates.is_empty()).collect();
     let mut columns: Vec<String> = Vec::new();
-    for group in priced.map(|tensor| &tensor.group) {
+    for group in priced.iter().map(|tensor| &tensor.group) {
         if !columns.contains(group) {
             columns.push(group.clone());
         }
     }
-    let layers: BTreeSet<u32> = layered.iter().filter_map(|tensor| tensor.layer).collect();
-    let row = |&layer: &u32| {
+    let layers: BTreeSet<Option<u32>> = priced.iter().map(|tensor| tensor.layer).collect();
+    let row = |&layer: &Option<u32>| {
         let of = |group: &String| {
-            let tensor =
-                layered.iter().find(|tensor| tensor.layer == Some(layer) && tensor.group == *group)?;
-            cell(tensor)
+            cell(priced.iter().find(|tensor| tensor.layer == layer && tensor.group == *group)?)
         };
-        (layer.to_string(), columns.iter().map(of).collect())
+        (layer.map_or("none".to_owned(), |layer| layer.to_string()), columns.iter().map(of).collect())
     };
     let grid = Grid { unit: Unit::Nats, rows: layers.iter().map(row).collect(), columns: columns.clone() };
     let title = format!("{}: nats per token, layer by group", scores.model);

@@ -1,11 +1,11 @@
 //! The answer of `packbench compare`.
 
-use packbench_core::compare::blocks_to_gate;
+use packbench_core::compare::blocks_needed_by;
 use packbench_core::job::Field;
 use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
-use strum::VariantArray;
 
 use super::table::table;
+use crate::measured::place;
 use crate::page::Unit;
 use crate::words::or_dash;
 
@@ -99,12 +99,6 @@ fn list(fields: &[Field]) -> String {
     fields.iter().map(Field::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The fields in which the arms agree, as a case lists them.
-pub(super) fn place(comparison: &Comparison) -> String {
-    let values = Field::VARIANTS.iter().filter_map(|field| comparison.fixed.get(<&str>::from(field)));
-    values.map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
 pub(super) fn quantity(metric: Metric, value: f64) -> String {
     Unit::from(metric).of(value).to_string()
 }
@@ -195,7 +189,7 @@ fn more_blocks(answer: &Comparisons) -> Option<String> {
 }
 
 fn too_few_to_gate(answer: &Comparisons) -> Option<String> {
-    let (gated, needed) = (answer.gated_together, blocks_to_gate(answer.gated_together));
+    let (gated, needed) = (answer.gated_together, blocks_needed_by(std::slice::from_ref(answer)));
     let blocks = answer.comparisons.iter().map(|one| one.blocks).max()?;
     (gated > 1 && blocks < needed).then(|| {
         format!("{gated} comparisons are gated together: none can be a regression with fewer than {needed} blocks, found {blocks}")

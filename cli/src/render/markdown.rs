@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use packbench_core::compare::Gate;
-use packbench_core::record::{Comparisons, Verdict};
+use packbench_core::record::{Comparisons, Outcome, Verdict};
 
-use super::comparisons::{NUMBERS, notes, rows, sentence};
+use super::comparisons::{NUMBERS, notes, percent, rows, sentence};
 use crate::page::{Answer, Cell, Page, Part, Sentence, Table};
 
 /// A page in short: the answer, the tables of first tokens and floors, what takes away from the trust.
@@ -33,10 +32,14 @@ pub fn comparisons(answer: &Comparisons) -> String {
     let regressed = all.iter().filter(|one| one.regression);
     let headline: Vec<String> = regressed.map(|one| bold(&sentence(answer.metric, one))).collect();
     let of = format!("of {} among {} comparisons", answer.metric, all.len());
-    let mut text = match (headline.is_empty(), answer.gate()) {
+    let mut text = match (headline.is_empty(), answer.outcome()) {
         (false, _) => format!("{}\n\n", headline.join("\n\n")),
-        (true, Gate::Invalid) => format!("**Invalid**: no regression {of}, but some can't be made.\n\n"),
-        (true, _) => format!("**No regression** {of}.\n\n"),
+        (true, Outcome::Invalid) => format!("**Invalid**: no regression {of}, but some can't be made.\n\n"),
+        (true, Outcome::Inconclusive) => {
+            let threshold = percent(answer.threshold);
+            format!("**Inconclusive**: no regression was seen {of}, and {threshold} is not excluded.\n\n")
+        }
+        (true, Outcome::Passed | Outcome::Regression) => format!("**No regression** {of}.\n\n"),
     };
     text += &compared(answer);
     for note in notes(answer) {

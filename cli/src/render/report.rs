@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use packbench_core::compare::incomplete;
 use packbench_core::record::{Caveat, Report, Run, Status};
 use packbench_core::unit::Bytes;
 
 use super::{first_token, floor, pages};
 use crate::measured::{Section, is_proved};
-use crate::words::count;
-use crate::words::or_dash;
+use crate::words::{count, or_dash};
 
 /// The tables of a report.
 pub fn report(report: &Report) -> String {
@@ -56,6 +56,7 @@ fn trust(report: &Report) -> String {
         text += &format!("; {} failed or were killed, the report says why", unfinished.len());
     }
     text += "\n";
+    incomplete::told(report, "the report").iter().for_each(|told| text += &format!("{told}\n"));
     let caveats: BTreeSet<Caveat> = report.runs.iter().flat_map(|run| run.caveats.iter().copied()).collect();
     for caveat in caveats {
         let runs = report.runs.iter().filter(|run| run.caveats.contains(&caveat)).count() as u32;

@@ -7,7 +7,7 @@ use strum::VariantArray;
 use super::arms::{caveats, unjudged};
 use super::judge::{Design, Samples};
 use super::pairing::{Arm, Sieve, runs_by_case};
-use super::{CompareError, Question, SCHEMA, compat, gate_together, incomplete};
+use super::{CompareError, Question, SCHEMA, compat, gate_together, gates, incomplete};
 use crate::job::{Case, Field};
 use crate::record::{Caveat, Comparison, Comparisons, Report, Run, Variant};
 
@@ -85,7 +85,9 @@ impl Across<'_> {
                 let (name, runs) = arms[side];
                 sieves[side].arm(vec![name.to_owned()], runs)
             });
-            Some(compare_arms(self.fixed(&case, &counterpart), &base, &candidate, question))
+            let fixed = self.fixed(&case, &counterpart);
+            let gated = gates(self.base.job(), &fixed);
+            Some(Comparison { gated, ..compare_arms(fixed, &base, &candidate, question) })
         };
         self.base.cases().into_iter().filter_map(compared).collect()
     }

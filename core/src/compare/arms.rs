@@ -88,6 +88,7 @@ pub(super) fn unjudged(base: &[f64], candidate: &[f64]) -> Comparison {
         difference_interval: None,
         p_value: None,
         p_regression: None,
+        gated: true,
         regression: false,
         smallest_effect: None,
         blocks_needed: None,

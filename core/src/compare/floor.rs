@@ -140,9 +140,10 @@ impl Between {
         let surplus = self.fetched.map_or(0.0, |fetched| (fetched - self.needed).max(0.0));
         let useless = (surplus / self.needed * self.floor).min(gap);
         let rest = gap - useless;
-        let waiting = match self.replay {
-            Some(replay) => (replay - self.floor - useless).clamp(0.0, rest),
-            None => (rest - self.warm.unwrap_or(rest)).max(0.0),
+        let waiting = match (self.replay, self.warm) {
+            (Some(replay), _) => Some((replay - self.floor - useless).clamp(0.0, rest)),
+            (None, Some(warm)) => Some((rest - warm).max(0.0)),
+            (None, None) => None,
         };
         let per_wait = self.fetched.zip(self.waits).filter(|(_, waits)| *waits > 0.0);
         let per_wait = per_wait.map(|(fetched, waits)| (fetched / waits) as u64);
@@ -152,8 +153,9 @@ impl Between {
         let count = count.map(|waits| waits as u64);
         let all = [
             (ObstacleName::BytesNobodyNeeded, useless, bytes, None),
-            (waits, waiting, per_wait, count),
-            (ObstacleName::ComputeNotOverlapped, rest - waiting, None, None),
+            (waits, waiting.unwrap_or(0.0), per_wait, count),
+            (ObstacleName::ComputeNotOverlapped, waiting.map_or(0.0, |waiting| rest - waiting), None, None),
+            (ObstacleName::NotToldApart, if waiting.is_none() { rest } else { 0.0 }, None, None),
         ];
         let worth = |(_, wall, ..): &(_, f64, _, _)| *wall > WORTH_NAMING * self.first_token;
         let obstacle = |(what, wall, bytes, count)| Obstacle { what, wall_ns: wall as u64, bytes, count };
@@ -194,10 +196,10 @@ mod tests {
     }
 
     #[test]
-    fn where_little_is_known_no_wait_is_claimed() {
-        use ObstacleName::ComputeNotOverlapped;
+    fn where_little_is_known_neither_waits_nor_compute_are_claimed() {
+        use ObstacleName::NotToldApart;
         let unknown = Between { warm: None, fetched: None, waits: None, ..KNOWN };
-        assert_eq!(named(&unknown), [(ComputeNotOverlapped, 2000)]);
+        assert_eq!(named(&unknown), [(NotToldApart, 2000)]);
         assert_eq!(named(&Between { first_token: 900.0, ..KNOWN }), [], "sooner than its floor");
     }
 }

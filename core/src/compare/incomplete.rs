@@ -6,7 +6,7 @@ use crate::job::Case;
 use crate::record::{Report, Run};
 
 /// In words, with `name` for the report.
-pub(super) fn told(report: &Report, name: &str) -> Vec<String> {
+pub fn told(report: &Report, name: &str) -> Vec<String> {
     let cases: HashSet<Case> = report.cases().into_iter().collect();
     let (asked, stray): (Vec<&Run>, Vec<&Run>) =
         report.runs.iter().partition(|run| cases.contains(&run.case));

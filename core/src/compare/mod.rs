@@ -9,7 +9,7 @@ mod budget;
 mod compat;
 mod family;
 mod floor;
-mod incomplete;
+pub mod incomplete;
 mod judge;
 mod pairing;
 mod watch;
@@ -17,11 +17,13 @@ mod watch;
 pub use across::compare_reports;
 pub use budget::{Affordable, NotAffordable, affordable};
 pub use compat::{Difference, Incomparable, differences};
-pub use family::{Gate, blocks_to_gate, gate_together, outcome};
+pub use family::{blocks_needed_by, blocks_to_gate, gate_together, outcome, too_few_blocks};
 pub use floor::floors;
 use pairing::Group;
 
-use crate::job::Field;
+use std::collections::BTreeMap;
+
+use crate::job::{Field, Job, ProbeKind};
 use crate::record::{Caveat, Comparison, Comparisons, Metric, Report};
 
 /// The schema of [`Comparisons`].
@@ -126,7 +128,9 @@ pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, Comp
     compat::check(report, question)?;
     let seams = report.seams();
     let groups = pairing::groups(report, question)?;
-    let comparisons = groups.iter().flat_map(|group| compare_group(group, question)).collect();
+    let mut comparisons: Vec<Comparison> =
+        groups.iter().flat_map(|group| compare_group(group, question)).collect();
+    comparisons.iter_mut().for_each(|one| one.gated = gates(report.job(), &one.fixed));
     let mut answers = [Comparisons {
         schema: SCHEMA.to_owned(),
         session: report.header().session.clone(),
@@ -143,6 +147,12 @@ pub fn compare(report: &Report, question: &Question) -> Result<Comparisons, Comp
     gate_together(&mut answers);
     let [answer] = answers;
     Ok(answer)
+}
+
+/// Floors are measured beside cold first tokens unasked.
+fn gates(job: &Job, fixed: &BTreeMap<String, String>) -> bool {
+    let is_floor = |probe: &String| *probe == ProbeKind::Floor.to_string();
+    job.probes.contains(&ProbeKind::Floor) || !fixed.get(&Field::Probe.to_string()).is_some_and(is_floor)
 }
 
 impl Question {

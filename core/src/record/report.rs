@@ -86,6 +86,34 @@ pub enum ReadError {
         /// The session of the report.
         expected: String,
     },
+    /// A run of a block that nobody asked for.
+    #[error("line {line}, field block: found {found}, expected less than the job's {blocks} blocks")]
+    Block {
+        /// The line.
+        line: usize,
+        /// What it says.
+        found: u32,
+        /// As many as the headers so far ask for.
+        blocks: u32,
+    },
+    /// A run of a segment that has no header.
+    #[error("line {line}, field segment: found {found}, and no header of that segment before it")]
+    Segment {
+        /// The line.
+        line: usize,
+        /// What it says.
+        found: u32,
+    },
+    /// One name for two models.
+    #[error(
+        "line {line}, field payload_hash: {name} is another model here than in an earlier line: two reports were joined"
+    )]
+    OtherPayload {
+        /// The line.
+        line: usize,
+        /// The model's name.
+        name: String,
+    },
 }
 
 /// `, field metrics.wall_ns`
@@ -190,11 +218,7 @@ impl Reader {
         }
         match parsed.map_err(|problem| ReadError::Line { line: number, problem })? {
             Line::Header(header) => self.header(number, header),
-            Line::Variant(variant) => {
-                self.variants.retain(|known| known.name != variant.name);
-                self.variants.push(variant);
-                Ok(())
-            }
+            Line::Variant(variant) => self.variant(number, variant),
             Line::Plan(plan) => {
                 self.plan.get_or_insert(plan);
                 Ok(())
@@ -229,7 +253,26 @@ impl Reader {
         Ok(())
     }
 
+    /// A later segment says it again.
+    fn variant(&mut self, line: usize, variant: Variant) -> Result<(), ReadError> {
+        let other =
+            |known: &&Variant| known.name == variant.name && known.payload_hash != variant.payload_hash;
+        if self.variants.iter().any(|known| other(&known)) {
+            return Err(ReadError::OtherPayload { line, name: variant.name });
+        }
+        self.variants.retain(|known| known.name != variant.name);
+        self.variants.push(variant);
+        Ok(())
+    }
+
     fn run(&mut self, line: usize, run: Run) -> Result<(), ReadError> {
+        let blocks = self.headers.iter().map(|header| header.job.blocks.get()).max().unwrap_or(0);
+        if run.block >= blocks {
+            return Err(ReadError::Block { line, found: run.block, blocks });
+        }
+        if self.headers.iter().all(|header| header.segment != run.segment) {
+            return Err(ReadError::Segment { line, found: run.segment });
+        }
         let key = run.key();
         match self.seen.get(&key) {
             None => {

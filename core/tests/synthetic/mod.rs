@@ -67,7 +67,7 @@ impl Synthetic {
         }
     }
 
-    fn variant(&self) -> Variant {
+    pub fn variant(&self) -> Variant {
         Variant {
             name: "m.gguf".to_owned(),
             file_bytes: 1 << 20,

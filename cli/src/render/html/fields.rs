@@ -133,7 +133,8 @@ pub fn grid(title: &str, figure: &Grid) -> Markup {
                         @for cell in cells {
                             @if let Some(cell) = cell {
                                 td style=(format!("--shade:{:.0}%", shade(cell.value))) title=(figure.unit.of(cell.value)) {
-                                    data value=(cell.value) { (cell.word.clone().unwrap_or_else(|| format!("{:.1e}", cell.value))) }
+                                    @if let Some(word) = &cell.word { (word) " " }
+                                    data value=(cell.value) { (format!("{:.1e}", cell.value)) }
                                 }
                             } @else { td {} }
                         }

@@ -13,19 +13,16 @@ const HEAP: f64 = 46.0;
 const TRACK: f64 = 52.0;
 
 pub fn waterfall(figure: &Waterfall) -> Markup {
-    let ends = figure
-        .rows
-        .iter()
-        .map(|row| row.segments.iter().map(|segment| segment.compute + segment.waiting).sum());
-    let samples = figure.rows.iter().flat_map(|row| row.samples.iter().copied());
-    let scale = Scale::from_zero(ends.chain(samples).chain(figure.floor.map(|floor| floor.value)));
+    let scale = Scale::from_zero([figure.longest].into_iter().chain(figure.floor.map(|floor| floor.value)));
+    let mut segments = figure.rows.iter().flat_map(|row| &row.segments);
+    let told_apart = segments.any(|segment| segment.waiting.is_some());
     html! {
         ul.legend {
             li { span.key.load {} "load" }
             li { span.key.context {} "context" }
             li { span.key.prefill {} "prefill" }
             li { span.key.decode {} "next token" }
-            li { span.key.waiting {} "waiting for storage" }
+            @if told_apart { li { span.key.waiting {} "waiting for storage" } }
             @if let Some(floor) = figure.floor { li { span.key.floor {} "floor " (floor) } }
         }
         div.rows {
@@ -38,7 +35,7 @@ pub fn waterfall(figure: &Waterfall) -> Markup {
 fn bar(row: &WaterfallRow, figure: &Waterfall, scale: &Scale) -> Markup {
     let starts = row.segments.iter().scan(0.0, |at, segment| {
         let start = *at;
-        *at += segment.compute + segment.waiting;
+        *at += segment.whole;
         Some(start)
     });
     let parts: Vec<_> = row.segments.iter().zip(starts).collect();
@@ -46,17 +43,21 @@ fn bar(row: &WaterfallRow, figure: &Waterfall, scale: &Scale) -> Markup {
         .segments
         .iter()
         .map(|segment| {
-            let (all, waiting) = (segment.compute + segment.waiting, segment.waiting);
-            format!("{} {}, of it waiting {}", segment.phase, Unit::Nanos.of(all), Unit::Nanos.of(waiting))
+            let whole = format!("{} {}", segment.phase, Unit::Nanos.of(segment.whole));
+            match segment.waiting {
+                Some(waiting) => format!("{whole}, of it waiting {}", Unit::Nanos.of(waiting)),
+                None => whole,
+            }
         })
         .collect();
     html! {
         (row_of(&row.label, row.total.to_string(), svg(BAR + DOTS, &words.join("; "), html! {
             (gridlines(scale))
             @for (segment, start) in &parts {
-                (block(&segment.phase, *start, segment.compute, scale))
-                (block(&segment.phase, start + segment.compute, segment.waiting, scale))
-                @if segment.waiting > 0.0 { (block("waiting", start + segment.compute, segment.waiting, scale)) }
+                (block(&segment.phase, *start, segment.whole, scale))
+                @if let Some(waiting) = segment.waiting.filter(|waiting| *waiting > 0.0) {
+                    (block("waiting", start + segment.whole - waiting, waiting, scale))
+                }
             }
             (dots(&row.samples, BAR + DOTS / 2.0, scale))
             @if let Some(floor) = figure.floor {

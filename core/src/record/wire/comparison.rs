@@ -109,6 +109,9 @@ pub struct Comparison {
     pub p_value: Option<f64>,
     /// The chance of blocks this far above 1 + threshold, or further, if the candidate took just that; one-sided.
     pub p_regression: Option<f64>,
+    /// Whether it counts for a CI job: all do but for floors that the job didn't name, which tell of the storage.
+    #[serde(default = "gated")]
+    pub gated: bool,
     /// Whether the candidate is worse by more than the threshold, held to all that were gated together.
     pub regression: bool,
     /// The smallest effect that could have been seen: 0.04 is 4 %.
@@ -127,6 +130,11 @@ pub struct Comparison {
     pub left_out: Vec<String>,
     /// Why the paired runs deserve less trust.
     pub caveats: Vec<Caveat>,
+}
+
+/// Before it was told, all were.
+fn gated() -> bool {
+    true
 }
 
 /// Whether the arms of a comparison rose or fell together over the blocks. It takes nothing from a ratio, which is taken

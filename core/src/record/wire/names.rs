@@ -184,6 +184,8 @@ wire_names! {
         WaitsInARow,
         /// Storage waits for compute, or for what else happens between opening the file and the first token.
         ComputeNotOverlapped,
+        /// One or the other: without a warm run or a replay, waits and compute can't be told apart.
+        NotToldApart,
     }
     /// How something found on a machine bears on measurements.
     Finding {
