@@ -79,7 +79,7 @@ fn what_python_writes_for_no_number_is_named() {
         let error = chain(&FimScores::read(text.as_bytes()).unwrap_err());
         assert!(error.contains(&format!("found {word}, expected a number")), "{error}");
     }
-    assert_snapshot!(chain(&FimScores::read(b"[1, 2").unwrap_err()), @"this is no valid fim_scores.json: invalid type: integer `1`, expected a string at line 1 column 2");
+    assert_snapshot!(chain(&FimScores::read(b"[1, 2").unwrap_err()), @"this is no valid fim_scores.json: found a list, expected an object at line 1 column 1");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::place;
+use crate::record::wire::object;
 use crate::record::{WeightRead, WeightTrace};
 use crate::unit::Bytes;
 
@@ -123,7 +124,7 @@ impl WeightTrace {
     /// # Errors
     /// When it is no trace, or of another version.
     pub fn from_json(text: &str) -> Result<Self, TraceError> {
-        let trace: WeightTrace = serde_json::from_str(text)?;
+        let trace: WeightTrace = object::from_slice(text.as_bytes())?;
         match trace.schema.as_str() {
             TRACE_SCHEMA => Ok(trace),
             _ => Err(TraceError::Schema { found: trace.schema }),

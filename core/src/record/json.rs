@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 
+use super::wire::object;
 use crate::gguf::Problem;
 
 /// Why a file can't be used.
@@ -72,7 +73,7 @@ const NOT_NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// Reads `what` from `bytes`.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, JsonError> {
-    serde_json::from_slice(bytes).map_err(|source| match not_a_number(bytes, &source) {
+    object::from_slice(bytes).map_err(|source| match not_a_number(bytes, &source) {
         Some(found) => JsonError::NotANumber { line: source.line(), column: source.column(), found },
         None => JsonError::Json { what, source },
     })

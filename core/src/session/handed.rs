@@ -40,7 +40,6 @@ impl Handed {
         fn of<T: DeserializeOwned>(text: &str) -> Result<Box<T>, serde_json::Error> {
             serde_json::from_str(text).map(Box::new)
         }
-        // Of its own accord serde takes a list for the fields of a job, in order.
         let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
         match fields.contains_key("job") {
             true => Ok(Handed::Assignment(of(text)?)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::object::object;
 use crate::job::{
     CacheState, Case, Field, Guard, Io, Job, Model, Pattern, Policy, Probe, ProbeKind, Prompt, Timing, Way,
 };
@@ -246,9 +247,9 @@ impl TryFrom<ModelFields> for Model {
     }
 }
 
-/// Serializes a type of `job` by way of its flat fields.
+/// Serializes a type of `job` by way of its flat fields, which `read` reads.
 macro_rules! by_fields {
-    ($($type:ty as $fields:ty),+ $(,)?) => {$(
+    ($read:path: $($type:ty as $fields:ty),+ $(,)?) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 <$fields>::from(self).serialize(to)
@@ -256,7 +257,8 @@ macro_rules! by_fields {
         }
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                <$fields>::deserialize(from)?.try_into().map_err(de::Error::custom)
+                let fields: $fields = $read(from)?;
+                fields.try_into().map_err(de::Error::custom)
             }
         }
         impl JsonSchema for $type {
@@ -270,7 +272,8 @@ macro_rules! by_fields {
     )+};
 }
 
-by_fields!(Case as CaseFields, Job as JobFields, Prompt as PromptValue);
+by_fields!(object: Case as CaseFields, Job as JobFields);
+by_fields!(Deserialize::deserialize: Prompt as PromptValue);
 
 /// A number of tokens or a text, as one value.
 #[derive(Serialize, Deserialize, JsonSchema)]

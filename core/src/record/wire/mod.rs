@@ -12,6 +12,7 @@ mod lines;
 mod maps;
 mod metrics;
 mod names;
+pub(crate) mod object;
 mod phone;
 mod quant_plan;
 mod repacked;
