@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use packbench_core::quant::knapsack::gap;
 use packbench_core::record::{Against, PlannedTensor, Planning, QuantPlan, TypeChange};
 use packbench_core::unit::Bytes;
 
@@ -49,8 +50,8 @@ fn summary(planning: &Planning) -> String {
         lines.push(format!("predicted KL divergence: {} nats per token", nats_text(nats)));
     }
     if let Some((nats, bound)) = planning.predicted_kld_nats.zip(planning.kld_bound_nats) {
-        let gap = if nats > 0.0 { 100.0 * (nats - bound).max(0.0) / nats } else { 0.0 };
-        lines.push(format!("proved: no plan of these bytes is predicted more than {gap:.3} % less"));
+        let percent = 100.0 * gap(nats, bound);
+        lines.push(format!("proved: no plan of these bytes is predicted more than {percent:.3} % less"));
     }
     if let Some(rate) = planning.nats_per_mib {
         lines.push(format!("a further MiB would save {} nats", nats_text(rate)));

@@ -17,7 +17,7 @@ mod walsh;
 pub use confidence::Confidence;
 pub use estimate::{Arm, ArmsError, Difference, Interval, NoInterval, Ratio};
 pub use holm::holm;
-pub use paired::{blocks_needed, paired_difference, paired_ratio};
+pub use paired::{paired_difference, paired_ratio};
 pub use summary::Summary;
 pub use trend::{Trend, trend};
 pub use unpaired::{unpaired_difference, unpaired_ratio};

@@ -66,10 +66,10 @@ fn estimate(x: Vec<f64>, confidence: Confidence) -> Estimate {
 }
 
 fn too_few(found: usize, confidence: Confidence) -> NoInterval {
-    NoInterval::TooFewBlocks { found, needed: blocks_needed(confidence) }
+    NoInterval::TooFewBlocks { found, needed: fewest_blocks(confidence) }
 }
 
 /// The smallest number of blocks that can give an interval: n with `2 · 2⁻ⁿ ≤ 1 − confidence`.
-pub fn blocks_needed(confidence: Confidence) -> usize {
+fn fewest_blocks(confidence: Confidence) -> usize {
     (2.0 / confidence.alpha()).log2().ceil() as usize
 }

@@ -44,10 +44,15 @@ pub struct Solution {
 }
 
 impl Solution {
-    /// How much of the loss could be missing at most, as a share of it.
+    /// How close it is to the least.
     pub fn gap(&self) -> f64 {
-        if self.loss > 0.0 { (self.loss - self.bound).max(0.0) / self.loss } else { 0.0 }
+        gap(self.loss, self.bound)
     }
+}
+
+/// How much of a loss could be missing at most, as a share of it, where no choice loses less than `bound`.
+pub fn gap(loss: f64, bound: f64) -> f64 {
+    if loss > 0.0 { (loss - bound).max(0.0) / loss } else { 0.0 }
 }
 
 /// The least that any choice takes.
