@@ -36,7 +36,7 @@ use packbench_core::record::WeightTrace;
 
 pub use conversation::Conversation;
 pub use model::LoadedLlama;
-pub use quantize::{ColumnWeights, Mix, NoteValue, QuantizeError, Recipe};
+pub use quantize::{Mix, NoteValue, QuantizeError, Recipe};
 
 /// The version of the crate that builds llama.cpp; Cargo.toml pins it.
 const BINDINGS: &str = "llama-cpp-sys-2 0.1.161";

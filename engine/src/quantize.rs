@@ -1,11 +1,10 @@
 //! Whole model files quantized by llama.cpp, and what it would make of them.
 
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::Path;
 
 use packbench_core::gguf::GgmlType;
-use packbench_core::quant::TensorType;
+use packbench_core::quant::{ColumnWeights, TensorType};
 
 use crate::LlamaCpp;
 use crate::ffi;
@@ -47,9 +46,6 @@ pub enum Mix {
     IQ4_XS = 30,
     BF16 = 32,
 }
-
-/// Weights for the columns of tensors, by the tensor's name: an importance matrix.
-pub type ColumnWeights = BTreeMap<String, Vec<f32>>;
 
 /// What to make of a model file.
 #[derive(Clone, Debug)]

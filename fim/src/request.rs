@@ -1,10 +1,9 @@
 //! What is asked of a score, and what is answered.
 
 use packbench_core::gguf::GgmlType;
+use packbench_core::quant::ColumnWeights;
+use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::record::Labels;
-use packbench_engine::ColumnWeights;
-
-use crate::price::Price;
 
 /// What to score a model on.
 #[derive(Clone, Debug)]
@@ -52,21 +51,6 @@ pub struct Scores {
     pub nll: f64,
     /// The matrices, in the order in which their gradients were taken.
     pub tensors: Vec<TensorScore>,
-}
-
-/// What one matrix came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorScore {
-    /// The tensor's name.
-    pub name: String,
-    /// Σ over sequences of Σ over weights of (∂NLL/∂w)².
-    pub trace: f64,
-    /// Σ over tokens of x², a column each; empty where inputs are picked rows.
-    pub inputs: Vec<f64>,
-    /// Σ over tokens and rows of (δ·x)², a column each.
-    pub columns: Vec<f64>,
-    /// What each type costs.
-    pub prices: Vec<Price>,
 }
 
 /// How far a score is.

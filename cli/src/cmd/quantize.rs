@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::os::{self, Existing, NewFile, Os};
 use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
-use packbench_core::quant::tensor_types;
+use packbench_core::quant::{ColumnWeights, tensor_types};
 use packbench_core::record::{Imatrix, QuantPlan};
 use packbench_core::unit::Bytes;
-use packbench_engine::{ColumnWeights, LlamaCpp, Mix, NoteValue, Recipe};
+use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
 
 use crate::quality::{self, ModelFile};

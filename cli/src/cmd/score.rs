@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::quant::checkpoint::TensorScore;
+use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::{FimScores, Imatrix, Labels, Shards};
-use packbench_engine::{ColumnWeights, LlamaCpp};
-use packbench_fim::{
-    Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, TensorScore, Watch,
-};
+use packbench_engine::LlamaCpp;
+use packbench_fim::{Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, Watch};
 
 use super::output;
 use crate::named::named;
@@ -198,9 +198,9 @@ fn keep(args: &Args, scores: &FimScores, found: &Scores) -> anyhow::Result<()> {
     };
     let (activations, fisher) = (named(|tensor| &tensor.inputs), named(|tensor| &tensor.columns));
     for (kind, sums) in [("activations", activations), ("fisher", fisher)] {
-        let mut imatrix = Vec::new();
-        packbench_fim::imatrix::write(sums.into_iter(), tokens, &mut imatrix)?;
-        output::write(&quality::imatrix_path(&args.output, kind), &imatrix)?;
+        let mut file = Vec::new();
+        imatrix::write(sums.into_iter(), tokens, &mut file)?;
+        output::write(&quality::imatrix_path(&args.output, kind), &file)?;
     }
     output::write_json(&args.output, scores)?;
     write!(io::stdout().lock(), "{}", render::scores(scores))?;

@@ -12,9 +12,10 @@ use anyhow::Context;
 use packbench_core::job::{Advice, Model};
 use packbench_core::measure::engine::{LoadRequest, LoadWay};
 use packbench_core::os::{self, Mapping, Os};
+use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::Variant;
 use packbench_core::session;
-use packbench_engine::{ColumnWeights, LlamaCpp, LoadedLlama};
+use packbench_engine::{LlamaCpp, LoadedLlama};
 
 pub use logits::Kept;
 pub use texts::{Texts, tokens};
@@ -77,7 +78,7 @@ pub fn threads(asked: Option<usize>) -> usize {
 /// The column weights of an importance matrix.
 pub fn column_weights(path: &Path) -> anyhow::Result<ColumnWeights> {
     let named = || path.display().to_string();
-    packbench_fim::imatrix::read(&std::fs::read(path).with_context(named)?).with_context(named)
+    imatrix::read(&std::fs::read(path).with_context(named)?).with_context(named)
 }
 
 /// Where a score leaves its importance matrices: `fim_scores.activations.gguf` beside `fim_scores.json`.

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use packbench_core::gguf::{Gguf, Tensor};
 use packbench_core::layout::{Place, place};
+use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::quant::cost::quantized_header;
-use packbench_core::quant::{Scored, published};
+use packbench_core::quant::{ColumnWeights, Scored, published};
 use packbench_core::record::{
-    FimScores, Imatrix, Labels, Price, PricedModel, Pricing, SCORES_SCHEMA, Shards, StockMix, TensorPrices,
-    Text, Variant,
+    FimScores, Imatrix, Labels, PricedModel, Pricing, SCORES_SCHEMA, Shards, StockMix, TensorPrices, Text,
+    Variant,
 };
-use packbench_engine::{ColumnWeights, LlamaCpp, Mix, Recipe};
-use packbench_fim::{Scores, TensorScore};
+use packbench_engine::{LlamaCpp, Mix, Recipe};
+use packbench_fim::Scores;
 use strum::VariantArray;
 
 /// What a score was of.
@@ -68,15 +69,6 @@ pub fn assemble(gguf: &Gguf<'_>, scores: &Scores, of: Circumstances<'_>) -> anyh
 
 fn prices(tensor: &Tensor<'_>, score: Option<&TensorScore>) -> TensorPrices {
     let Place { group, layer } = place(tensor.name);
-    let has_inputs = score.is_some_and(|score| !score.inputs.is_empty());
-    let price = |price: &packbench_fim::Price| Price {
-        ggml_type: price.ggml_type,
-        bytes: price.bytes,
-        loss_by_sequence_nats: price.loss_by_sequence,
-        loss_by_token_nats: price.loss_by_token,
-        squared_error: price.squared_error,
-        imatrix_squared_error: has_inputs.then_some(price.input_squared_error),
-    };
     TensorPrices {
         name: tensor.name.to_owned(),
         group: group.to_owned(),
@@ -85,7 +77,7 @@ fn prices(tensor: &Tensor<'_>, score: Option<&TensorScore>) -> TensorPrices {
         ggml_type: tensor.ggml_type,
         bytes: tensor.data.len.0,
         trace: score.map(|score| score.trace),
-        candidates: score.map_or_else(Vec::new, |score| score.prices.iter().map(price).collect()),
+        candidates: score.map_or_else(Vec::new, |score| score.prices.clone()),
     }
 }
 

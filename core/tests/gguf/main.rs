@@ -6,6 +6,8 @@
 )]
 
 mod hostile;
+#[path = "../kept_seeds/mod.rs"]
+mod kept_seeds;
 mod round_trip;
 mod samples;
 mod seeds;

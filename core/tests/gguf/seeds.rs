@@ -1,19 +1,15 @@
 //! The seeds of the fuzz target are small files of the writer: here they are made, and held against what is in git.
 
-use std::path::PathBuf;
-
 use packbench_core::gguf::sample::{TinyModel, vocabulary};
 use packbench_core::gguf::{ArrayBuf, Dims, GgmlType, Gguf, Value, ValueType, Version, Writer};
 
-fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/gguf")
-}
+use crate::kept_seeds::Seeds;
 
-fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+fn seeds() -> Seeds {
     let llama = TinyModel::new(1).bytes();
     // the header and no data: the fuzzer should not spend its time on weights
     let header = Gguf::parse(&llama).unwrap().data_offset.0 as usize;
-    vec![
+    let files = vec![
         ("empty-v2", written(&Writer::new(Version::V2))),
         ("vocabulary", vocabulary(20)),
         // long enough that strings are skipped by two at a time
@@ -21,7 +17,8 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("llama-header-only", llama[..header].to_vec()),
         ("every-value-type", every_value_type()),
         ("every-tensor-type", every_tensor_type()),
-    ]
+    ];
+    Seeds { target: "gguf", files }
 }
 
 fn every_value_type() -> Vec<u8> {
@@ -68,21 +65,15 @@ fn written(writer: &Writer<'_>) -> Vec<u8> {
 
 #[test]
 fn the_seeds_in_git_are_current() {
-    for (name, made) in seeds() {
-        let stored = std::fs::read(directory().join(name)).unwrap();
-        assert!(
-            stored == made,
-            "{name} differs: regenerate with `cargo test -p packbench-core seeds -- --ignored`"
-        );
-        assert_eq!(Gguf::parse(&stored).is_ok(), name != "llama-header-only", "{name}");
+    let seeds = seeds();
+    seeds.assert_current();
+    for (name, file) in &seeds.files {
+        assert_eq!(Gguf::parse(file).is_ok(), *name != "llama-header-only", "{name}");
     }
 }
 
 #[test]
-#[ignore = "writes the seeds into fuzz/seeds/gguf"]
+#[ignore = "writes the seeds into fuzz/seeds"]
 fn regenerate_the_seeds() {
-    std::fs::create_dir_all(directory()).unwrap();
-    for (name, file) in seeds() {
-        std::fs::write(directory().join(name), file).unwrap();
-    }
+    seeds().write();
 }

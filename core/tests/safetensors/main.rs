@@ -7,6 +7,8 @@
 
 mod hostile;
 mod index;
+#[path = "../kept_seeds/mod.rs"]
+mod kept_seeds;
 mod reference;
 mod seeds;
 

@@ -6,8 +6,8 @@ use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{GgmlType, Gguf, Value};
 use packbench_core::job::Prompt;
 use packbench_core::measure::engine::{LoadWay, LoadedModel};
-use packbench_core::quant::TensorType;
-use packbench_engine::{ColumnWeights, Mix, NoteValue, QuantizeError, Recipe};
+use packbench_core::quant::{ColumnWeights, TensorType};
+use packbench_engine::{Mix, NoteValue, QuantizeError, Recipe};
 
 use crate::shared::{Model, engine, request};
 

@@ -1,12 +1,13 @@
 //! The tensors that tokens pass first and last.
 
+use packbench_core::quant::checkpoint::{State, TensorScore};
+
 use super::Run;
 use crate::FimError;
-use crate::checkpoint::State;
 use crate::fisher::Fisher;
 use crate::loss::Loss;
 use crate::matrix::Matrix;
-use crate::request::{Phase, TensorScore};
+use crate::request::Phase;
 use crate::vocabulary::{EMBEDDING, Vocabulary};
 
 impl Run<'_, '_, '_> {
@@ -20,7 +21,7 @@ impl Run<'_, '_, '_> {
         let mut names = vec![EMBEDDING];
         names.extend((!vocabulary.is_tied()).then(|| vocabulary.output()));
         for name in names {
-            let mut score = TensorScore::of(name.to_owned());
+            let mut score = TensorScore { name: name.to_owned(), ..TensorScore::default() };
             let is_output = name == vocabulary.output();
             for chunk in vocabulary.chunks() {
                 self.stop_if_asked()?;
@@ -46,7 +47,7 @@ impl Run<'_, '_, '_> {
         chunk: &std::ops::Range<usize>,
         weight: &Matrix,
         losses: Option<&[Loss]>,
-        picked: Option<&[Matrix]>,
+        picked: Option<&[Vec<f32>]>,
     ) -> Fisher {
         let mut fisher = Fisher::new(weight.rows(), weight.cols);
         let mut room = Matrix::default();
@@ -55,7 +56,7 @@ impl Run<'_, '_, '_> {
                 let loss = &losses[index];
                 (vocabulary.deltas(loss, chunk, weight, self.par), &loss.hidden)
             });
-            let picked = picked.map(|deltas| scaled(&deltas[index], vocabulary.scale()));
+            let picked = picked.map(|deltas| scaled(&deltas[index], weight.cols, vocabulary.scale()));
             let rows = picked.iter().flat_map(|delta| {
                 let tokens = sequence.tokens.iter().enumerate();
                 let here = tokens.filter(|(_, token)| chunk.contains(&(**token as usize)));
@@ -68,6 +69,6 @@ impl Run<'_, '_, '_> {
     }
 }
 
-fn scaled(x: &Matrix, by: f32) -> Matrix {
-    Matrix { cols: x.cols, data: x.data.iter().map(|x| x * by).collect() }
+fn scaled(data: &[f32], cols: usize, by: f32) -> Matrix {
+    Matrix { cols, data: data.iter().map(|x| x * by).collect() }
 }

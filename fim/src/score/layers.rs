@@ -1,15 +1,16 @@
 //! Back through a layer: its gradients, squared, and what each type of its matrices costs by them.
 
+use packbench_core::quant::checkpoint::{State, TensorScore};
+use packbench_core::record::Price;
 use strum::VariantArray;
 
 use super::Run;
 use crate::FimError;
 use crate::block::{Layer, Map};
-use crate::checkpoint::State;
 use crate::fisher::Fisher;
 use crate::matrix::Matrix;
-use crate::price::{self, Price};
-use crate::request::{Columns, Phase, TensorScore};
+use crate::price;
+use crate::request::{Columns, Phase};
 use crate::source::check_finite;
 
 impl Run<'_, '_, '_> {
@@ -28,8 +29,9 @@ impl Run<'_, '_, '_> {
             let mut sink = |map: Map, delta: &Matrix, input: &Matrix| {
                 fishers[map as usize].add(Some((delta, input)), std::iter::empty(), &mut room, par);
             };
-            *delta = layer.backward(x, delta, &mut sink, par);
-            check_finite(&format!("the gradient at the input of layer {index}"), &delta.data)?;
+            let behind = Matrix { cols: x.cols, data: std::mem::take(delta) };
+            *delta = layer.backward(x, &behind, &mut sink, par).data;
+            check_finite(&format!("the gradient at the input of layer {index}"), delta)?;
             self.advance(Phase::Backward, 4.0 * self.work.layer / inputs.len() as f64);
         }
         drop(room);
@@ -45,8 +47,8 @@ impl Run<'_, '_, '_> {
     ) -> Result<(), FimError> {
         for (map, fisher) in Map::VARIANTS.iter().zip(fishers) {
             self.stop_if_asked()?;
-            let mut score = TensorScore::of(map.tensor(index));
-            score.inputs.clone_from(&fisher.inputs);
+            let (name, inputs) = (map.tensor(index), fisher.inputs.clone());
+            let mut score = TensorScore { name, inputs, ..TensorScore::default() };
             self.price_rows(&mut score, layer.weight(*map), &fisher)?;
             state.tensors.push(score);
         }
@@ -65,8 +67,8 @@ impl Run<'_, '_, '_> {
         check_finite(&format!("the gradient of {}", score.name), &fisher.by_token.data)?;
         let columns = self.columns(score);
         let types = price::allowed(self.request.types, weight.cols, columns.is_some());
-        let prices = price::price(&score.name, weight, fisher, columns.as_deref(), &types)?;
-        score.take(fisher, &prices);
+        let prices = price::price(score, weight, fisher, columns.as_deref(), &types)?;
+        take(score, fisher, &prices);
         Ok(())
     }
 
@@ -85,20 +87,15 @@ impl Run<'_, '_, '_> {
     }
 }
 
-impl TensorScore {
-    pub(super) fn of(name: String) -> Self {
-        TensorScore { name, trace: 0.0, inputs: Vec::new(), columns: Vec::new(), prices: Vec::new() }
-    }
-
-    fn take(&mut self, fisher: &Fisher, prices: &[Price]) {
-        self.trace += fisher.trace();
-        let columns = fisher.columns();
-        self.columns.resize(columns.len(), 0.0);
-        self.columns.iter_mut().zip(columns).for_each(|(sum, more)| *sum += more);
-        match self.prices.is_empty() {
-            true => self.prices = prices.to_vec(),
-            false => self.prices.iter_mut().zip(prices).for_each(|(sum, price)| sum.add(price)),
-        }
+/// Adds what rows of a tensor came to.
+fn take(score: &mut TensorScore, fisher: &Fisher, prices: &[Price]) {
+    score.trace += fisher.trace();
+    let columns = fisher.columns();
+    score.columns.resize(columns.len(), 0.0);
+    score.columns.iter_mut().zip(columns).for_each(|(sum, more)| *sum += more);
+    match score.prices.is_empty() {
+        true => score.prices = prices.to_vec(),
+        false => score.prices.iter_mut().zip(prices).for_each(|(sum, more)| price::add(sum, more)),
     }
 }
 

@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use faer::Par;
 pub use layers::mean_squares;
+use packbench_core::quant::checkpoint::State;
 use packbench_core::record::Labels;
 use work::Work;
 
-use crate::checkpoint::{Checkpoint, State};
+use crate::checkpoint::Checkpoint;
 use crate::grid::on_grid;
 use crate::loss::{LabelSource, Loss};
 use crate::matrix::Matrix;
@@ -78,7 +79,8 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
     fn score(mut self, checkpoint: Option<&Checkpoint>) -> Result<Scores, FimError> {
         self.check()?;
         let vocabulary = self.model.vocabulary()?;
-        let kept = checkpoint.map(Checkpoint::load).transpose()?.flatten();
+        let fits = |state: &State| self.fits(state);
+        let kept = checkpoint.map(|checkpoint| checkpoint.load(fits)).transpose()?.flatten();
         let mut inputs = self.forward(&vocabulary)?;
         let last = inputs.pop().unwrap_or_default();
         let hidden = last.iter().map(|x| norm(x, &self.model.output_norm)).collect();
@@ -117,6 +119,13 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             Some(refusal) => Err(refusal),
             None => Ok(()),
         }
+    }
+
+    /// Whether what was kept is of this model and these sequences.
+    fn fits(&self, state: &State) -> bool {
+        let (shape, sequences) = (&self.model.shape, &self.request.sequences);
+        let tokens = sequences.first().map_or(0, |sequence| sequence.tokens.len());
+        state.fits(shape.layers, sequences.len(), tokens, shape.embedding)
     }
 
     /// The inputs of all layers, and what comes out of the last; of all sequences each.
@@ -161,7 +170,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             state.nll += loss.nll;
             state.log_sums.push(loss.log_sums.clone());
             state.labels.push(loss.labels.clone());
-            state.deltas.push(norm_back(x, &self.model.output_norm, &delta));
+            state.deltas.push(norm_back(x, &self.model.output_norm, &delta).data);
             kept.push(loss);
         }
         Ok((kept, state))

@@ -60,7 +60,7 @@ fn prices_are_made_of_gradients() {
                 let errors =
                     errors(&weight, price.ggml_type, model.source.tensor(&tensor.name).unwrap().dims.row());
                 let expected: f64 = squares.iter().zip(&errors).map(|(f, e)| 0.5 * f * e).sum();
-                assert!(close(price.loss_by_sequence, expected), "{architecture:?} {}", tensor.name);
+                assert!(close(price.loss_by_sequence_nats, expected), "{architecture:?} {}", tensor.name);
                 assert!(close(price.squared_error, errors.iter().sum()), "{}", tensor.name);
             }
         }
@@ -92,7 +92,7 @@ fn by_token_and_by_sequence_agree_where_they_must() {
     assert_eq!(scores.tokens, 1);
     let down = scores.tensors.iter().find(|tensor| tensor.name == "blk.0.ffn_down.weight").unwrap();
     for price in &down.prices {
-        assert!(close(price.loss_by_token, price.loss_by_sequence), "{price:?}");
+        assert!(close(price.loss_by_token_nats, price.loss_by_sequence_nats), "{price:?}");
     }
 }
 
@@ -108,8 +108,11 @@ fn shards_add_up_to_the_whole() {
     for ((whole, even), odd) in whole.tensors.iter().zip(&even.tensors).zip(&odd.tensors) {
         assert!(close(whole.trace, even.trace + odd.trace), "{}", whole.name);
         for ((whole, even), odd) in whole.prices.iter().zip(&even.prices).zip(&odd.prices) {
-            assert!(close(whole.loss_by_token, even.loss_by_token + odd.loss_by_token));
-            assert!(close(whole.loss_by_sequence, even.loss_by_sequence + odd.loss_by_sequence));
+            assert!(close(whole.loss_by_token_nats, even.loss_by_token_nats + odd.loss_by_token_nats));
+            assert!(close(
+                whole.loss_by_sequence_nats,
+                even.loss_by_sequence_nats + odd.loss_by_sequence_nats
+            ));
             assert_eq!(whole.squared_error, even.squared_error, "the weights are the same");
         }
     }

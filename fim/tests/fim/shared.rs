@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use packbench_core::gguf::sample::{Architecture, TinyModel};
 use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
-use packbench_engine::{ColumnWeights, LlamaCpp, Mix, Recipe};
+use packbench_core::quant::ColumnWeights;
+use packbench_engine::{LlamaCpp, Mix, Recipe};
 use tempfile::TempDir;
 
 static NEVER: AtomicBool = AtomicBool::new(false);

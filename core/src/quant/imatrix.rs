@@ -1,0 +1,118 @@
+//! Importance matrices in llama.cpp's own file, a GGUF: of each tensor Σ x² a column (`NAME.in_sum2`) and how many tokens
+//! that is the sum of (`NAME.counts`).
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+
+use crate::gguf::{self, Dims, GgmlType, Gguf, Tensor, Value, Version, WriteError, Writer, excerpt};
+
+const SUMS: &str = ".in_sum2";
+const COUNTS: &str = ".counts";
+
+/// Weights for the columns of tensors, by the tensor's name: an importance matrix.
+pub type ColumnWeights = BTreeMap<String, Vec<f32>>;
+
+/// Why a file can't be used as an importance matrix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImatrixError {
+    /// Another format.
+    #[error(
+        "expected an importance matrix as GGUF: one in llama.cpp's older format becomes one by \
+         llama-imatrix --in-file OLD.dat -o NEW.gguf"
+    )]
+    Gguf(#[from] gguf::Error),
+    /// Another GGUF.
+    #[error(
+        "found a file without sums of squares, expected an importance matrix, as llama-imatrix and packbench score \
+         write it"
+    )]
+    NoSums,
+    /// A tensor that makes no weights.
+    #[error("tensor \"{name}\": found {found}, expected {expected}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+/// Reads the mean squares of an importance matrix. They are finite and not negative.
+///
+/// # Errors
+/// [`ImatrixError`].
+pub fn read(bytes: &[u8]) -> Result<ColumnWeights, ImatrixError> {
+    let gguf = Gguf::parse(bytes)?;
+    let counts: HashMap<&str, &Tensor<'_>> = named(&gguf, COUNTS).collect();
+    let weights = named(&gguf, SUMS).map(|(name, sums)| {
+        let counts = counts.get(name).ok_or_else(|| wrong(sums, "no counts", "NAME.counts beside it"))?;
+        Ok((name.to_owned(), means(&gguf, sums, counts)?))
+    });
+    let weights = weights.collect::<Result<ColumnWeights, ImatrixError>>()?;
+    if weights.is_empty() { Err(ImatrixError::NoSums) } else { Ok(weights) }
+}
+
+/// The tensors whose names end so, by what stands before that.
+fn named<'g>(gguf: &'g Gguf<'_>, end: &'static str) -> impl Iterator<Item = (&'g str, &'g Tensor<'g>)> {
+    gguf.tensors.iter().filter_map(move |tensor| Some((tensor.name.strip_suffix(end)?, tensor)))
+}
+
+fn means(gguf: &Gguf<'_>, sums: &Tensor<'_>, counts: &Tensor<'_>) -> Result<Vec<f32>, ImatrixError> {
+    let &[count] = numbers(gguf, counts)?.as_slice() else {
+        let found = format!("{} of them", counts.dims.elements());
+        return Err(wrong(counts, found, "one count: models with experts aren't quantized here"));
+    };
+    if !(count.is_finite() && count > 0.0) {
+        return Err(wrong(counts, count, "a number of tokens"));
+    }
+    let means: Vec<f32> = numbers(gguf, sums)?.into_iter().map(|sum| sum / count).collect();
+    match means.iter().find(|mean| !(mean.is_finite() && **mean >= 0.0)) {
+        Some(mean) => {
+            Err(wrong(sums, format!("a mean square of {mean}"), "a finite number that is not negative"))
+        }
+        None if means.is_empty() => Err(wrong(sums, "no columns", "at least one")),
+        None => Ok(means),
+    }
+}
+
+fn numbers(gguf: &Gguf<'_>, tensor: &Tensor<'_>) -> Result<Vec<f32>, ImatrixError> {
+    let payload = gguf.payload(tensor).filter(|_| tensor.ggml_type == GgmlType::F32);
+    let (words, _) = payload.ok_or_else(|| wrong(tensor, tensor.ggml_type, "F32"))?.as_chunks();
+    Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+}
+
+fn wrong(tensor: &Tensor<'_>, found: impl ToString, expected: &'static str) -> ImatrixError {
+    ImatrixError::Tensor { name: excerpt(tensor.name.as_bytes()), found: found.to_string(), expected }
+}
+
+/// Writes sums over `tokens` tokens; tensors without any are left out.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write<'s>(
+    sums: impl Iterator<Item = (&'s str, &'s [f64])>,
+    tokens: u64,
+    out: impl Write,
+) -> Result<(), WriteError> {
+    let named = |(name, sums)| (format!("{name}{SUMS}"), format!("{name}{COUNTS}"), sums);
+    let tensors: Vec<(String, String, &[f64])> =
+        sums.filter(|(_, sums)| !sums.is_empty()).map(named).collect();
+    let mut writer = Writer::new(Version::V3);
+    writer.set("general.type", Value::String(b"imatrix"));
+    writer.set("imatrix.chunk_count", Value::U32(1));
+    writer.set("imatrix.chunk_size", Value::U32(u32::try_from(tokens).unwrap_or(u32::MAX)));
+    for (name, counts, sums) in &tensors {
+        let dims =
+            |ne: u64| Dims::new(&[ne, 1]).map_err(|source| WriteError::Tensor { name: name.clone(), source });
+        writer.tensor(name, dims(sums.len() as u64)?, GgmlType::F32)?;
+        writer.tensor(counts, dims(1)?, GgmlType::F32)?;
+    }
+    let put = |tensor: &Tensor<'_>, out: &mut dyn Write| -> io::Result<()> {
+        let found = tensors.iter().find(|(name, ..)| name == tensor.name);
+        let all = found.map_or_else(|| vec![tokens as f64], |(_, _, sums)| sums.to_vec());
+        all.iter().try_for_each(|sum| out.write_all(&(*sum as f32).to_le_bytes()))
+    };
+    writer.write(out, put).map(drop)
+}
