@@ -9,8 +9,9 @@ use insta::assert_snapshot;
 use packbench_core::error::chain;
 use packbench_core::gguf::{Dims, GgmlType, Gguf, Value, Version, Writer};
 use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY, quantized_header};
+use packbench_core::quant::imatrix::is_needed;
 use packbench_core::quant::{Question, curve, plan, tensor_types};
-use packbench_core::record::{FimScores, Planning, QuantPlan};
+use packbench_core::record::{Curve, FimScores, Imatrix, Planning, QuantPlan};
 use prices::scores;
 
 fn question(strategy: &str, budget: Option<&str>) -> Question {
@@ -217,6 +218,41 @@ fn a_curve_falls_and_shows_the_stock_mixes() {
     assert!(curve.plans.windows(2).all(|pair| pair[0].predicted_kld_nats > pair[1].predicted_kld_nats));
     let names: Vec<&str> = curve.stock_mixes.iter().filter_map(|point| point.name.as_deref()).collect();
     assert_eq!(names, ["Q4_0", "Q4_K_M"]);
+}
+
+/// Scores with mixes that are small in `ffn_down`, of which llama.cpp makes the first alone without an importance matrix.
+fn with_small_mixes(imatrix: Imatrix) -> FimScores {
+    let mut scores = scores(6, 3);
+    let pricing = scores.packbench.as_mut().unwrap();
+    pricing.imatrix = imatrix;
+    let small = [("Q2_K", GgmlType::Q2_K), ("Q2_K_S", GgmlType::Q2_K), ("IQ3_XS", GgmlType::IQ3_XXS)];
+    for (name, small) in small {
+        let mut mix = pricing.stock_mixes[1].clone();
+        mix.name = name.to_owned();
+        let downs = mix.types.iter_mut().filter(|(tensor, _)| tensor.contains("ffn_down"));
+        downs.for_each(|(_, ggml_type)| *ggml_type = small);
+        pricing.stock_mixes.push(mix);
+    }
+    scores
+}
+
+#[test]
+fn mixes_that_need_an_importance_matrix_are_no_choice_without_one() {
+    let (without, with) = (with_small_mixes(Imatrix::None), with_small_mixes(Imatrix::Activations));
+    let off_the_curve = |scores| {
+        let Curve { imatrix_mixes, unpriced_mixes, .. } = curve(scores, &[]).unwrap();
+        (imatrix_mixes.join(" "), unpriced_mixes.join(" "))
+    };
+    assert_eq!(off_the_curve(&without), ("Q2_K_S IQ3_XS".into(), "Q2_K".into()));
+    assert_eq!(off_the_curve(&with), ("".into(), "Q2_K Q2_K_S IQ3_XS".into()));
+    let beside = |scores: &FimScores| {
+        let plan = plan(scores, &question("fisher", Some("same-as:IQ3_XS"))).unwrap();
+        (plan.base_quant, plan.packbench.unwrap().against.unwrap().stock_mix)
+    };
+    assert_eq!(beside(&without), ("Q2_K".into(), "Q2_K".into()));
+    assert_eq!(beside(&with), ("IQ3_XS".into(), "IQ3_XS".into()));
+    assert!(is_needed("blk.0.ffn_down.weight", GgmlType::IQ3_XXS));
+    assert!(!is_needed("token_embd.weight", GgmlType::IQ3_XXS));
 }
 
 #[test]

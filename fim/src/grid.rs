@@ -8,7 +8,7 @@ use crate::price;
 /// Refuses the types whose grid is as fine as that of the tensor, or finer: its weights would lie on it, or near it.
 pub fn on_grid(tensor: &Tensor<'_>, types: &[GgmlType]) -> Option<FimError> {
     let row = tensor.dims.row() as usize;
-    let fine = price::allowed(types, row, true)
+    let fine = price::allowed(types, tensor.name, row, true)
         .into_iter()
         .filter(|kind| kind.bits_per_weight() >= tensor.ggml_type.bits_per_weight());
     let types: Vec<GgmlType> = fine.filter(|kind| kind.block_elements() > 1).collect();

@@ -2,6 +2,7 @@
 
 use packbench_core::gguf::GgmlType;
 use packbench_core::quant::checkpoint::TensorScore;
+use packbench_core::quant::imatrix;
 use packbench_core::record::Price;
 use packbench_engine::rows;
 use rayon::prelude::*;
@@ -20,10 +21,12 @@ pub fn add(sum: &mut Price, rows: &Price) {
         sum.imatrix_squared_error.zip(rows.imatrix_squared_error).map(|(sum, more)| sum + more);
 }
 
-/// The types among `types` that rows of `row` elements can have without an importance matrix, or with one.
-pub fn allowed(types: &[GgmlType], row: usize, has_weights: bool) -> Vec<GgmlType> {
+/// The types among `types` that a tensor with rows of `row` elements can have without an importance matrix, or with one.
+/// Without, ggml refuses some types and llama.cpp's quantizer more.
+pub fn allowed(types: &[GgmlType], tensor: &str, row: usize, has_weights: bool) -> Vec<GgmlType> {
+    let needs_weights = |ggml_type| rows::needs_weights(ggml_type) || imatrix::is_needed(tensor, ggml_type);
     let fits = |ggml_type: &&GgmlType| {
-        rows::bytes(**ggml_type, 1, row).is_ok() && (has_weights || !rows::needs_weights(**ggml_type))
+        rows::bytes(**ggml_type, 1, row).is_ok() && (has_weights || !needs_weights(**ggml_type))
     };
     types.iter().filter(fits).copied().collect()
 }

@@ -171,9 +171,16 @@ fn draw(name: &Path, scores: &FimScores, types: &[GgmlType]) -> anyhow::Result<(
     let curve = curve(scores, types)?;
     write_json(&name.with_added_extension("json"), &curve)?;
     write(&name.with_added_extension("svg"), render::curve(&curve)?.as_bytes())?;
-    if !curve.unpriced_mixes.is_empty() {
-        let mixes = curve.unpriced_mixes.join(", ");
-        writeln!(io::stderr(), "not on the curve, for some tensor has no price in their types: {mixes}")?;
+    for (mixes, why) in [
+        (
+            &curve.imatrix_mixes,
+            "llama.cpp makes them with an importance matrix only, and the scores are of none",
+        ),
+        (&curve.unpriced_mixes, "some tensor has no price in their types"),
+    ] {
+        if !mixes.is_empty() {
+            writeln!(io::stderr(), "not on the curve, for {why}: {}", mixes.join(", "))?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 use insta::assert_snapshot;
 use packbench_core::record::{Curve, FimScores, QuantPlan};
+use serde_json::{Value, json};
 
 use crate::scratch::{Scratch, stderr, stdout};
 
@@ -69,6 +70,23 @@ fn a_curve_is_written_as_numbers_and_as_a_picture() {
     assert_eq!((curve.plans.len(), curve.stock_mixes.len()), (2, 1), "one tensor in two types");
     let svg = std::fs::read_to_string(scratch.path("c.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.contains("Q4_K_M") && svg.contains("<polyline"), "{svg}");
+}
+
+#[test]
+fn a_curve_says_what_is_not_on_it() {
+    let scratch = scratch();
+    let mut scores: Value = serde_json::from_slice(OWN).unwrap();
+    let mixes = scores["packbench"]["stock_mixes"].as_array_mut().unwrap();
+    for name in ["Q2_K", "Q2_K_S"] {
+        mixes.push(json!({"name": name, "types": {"blk.0.ffn_down.weight": "Q2_K"}}));
+    }
+    scratch.write("own.json", scores.to_string().as_bytes());
+    assert_snapshot!(stderr(&mut scratch.packbench(&["plan", "own.json", "--curve", "c"])), @"
+    not on the curve, for llama.cpp makes them with an importance matrix only, and the scores are of none: Q2_K_S
+    not on the curve, for some tensor has no price in their types: Q2_K
+    ");
+    let svg = std::fs::read_to_string(scratch.path("c.svg")).unwrap();
+    assert!(!svg.contains("Q2_K"), "{svg}");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assign::{Assignment, mix};
+use super::imatrix::makes;
 use super::table::{Table, whole_file};
 use super::{Budget, PlanError, Question};
 use crate::record::{Against, AgreedLayers, Pricing, StockMix, TensorPrices, TypeChange};
 use crate::unit::Bytes;
 
-/// Holds `assignment` against the mix whose bytes were asked for, or against the one nearest in bytes. `None` when the
-/// scores hold no mix.
+/// Holds `assignment` against the mix whose bytes were asked for, or against the one nearest in bytes, if llama.cpp makes it
+/// as the scores were made. `None` when the scores hold no such mix.
 pub(super) fn against(
     table: &Table<'_>,
     assignment: &Assignment<'_>,
@@ -17,16 +18,20 @@ pub(super) fn against(
     question: &Question,
 ) -> Result<Option<Against>, PlanError> {
     let pricing = table.pricing();
-    let stock = match &question.budget {
-        Some(Budget::SameAs(name)) => Some(mix(pricing, name)?),
-        _ => nearest(pricing, file_bytes)?,
+    let asked = match &question.budget {
+        Some(Budget::SameAs(name)) => Some(mix(pricing, name)?).filter(|mix| makes(pricing, mix)),
+        _ => None,
+    };
+    let stock = match asked {
+        Some(stock) => Some(stock),
+        None => nearest(pricing, file_bytes)?,
     };
     stock.map(|stock| beside(table, assignment, stock)).transpose()
 }
 
 fn nearest(pricing: &Pricing, file_bytes: Bytes) -> Result<Option<&StockMix>, PlanError> {
     let mut sized = Vec::new();
-    for mix in &pricing.stock_mixes {
+    for mix in pricing.stock_mixes.iter().filter(|mix| makes(pricing, mix)) {
         let stock = Assignment::stock(mix);
         let bytes = whole_file(pricing, |tensor| stock.of(tensor))?;
         sized.push((bytes.0.abs_diff(file_bytes.0), mix));

@@ -1,6 +1,7 @@
 //! Loss against bytes, with the engine's own recipes beside it.
 
 use super::assign::Assignment;
+use super::imatrix::makes;
 use super::knapsack::solve;
 use super::table::{Table, whole_file};
 use super::{Objective, PlanError};
@@ -30,8 +31,12 @@ pub fn curve(scores: &FimScores, types: &[GgmlType]) -> Result<Curve, PlanError>
         plans.extend(point(&table, Bytes(least + more))?);
     }
     plans.dedup_by_key(|point| point.file_bytes);
-    let (mut stock_mixes, mut unpriced_mixes) = (Vec::new(), Vec::new());
+    let (mut stock_mixes, mut imatrix_mixes, mut unpriced_mixes) = (Vec::new(), Vec::new(), Vec::new());
     for mix in &pricing.stock_mixes {
+        if !makes(pricing, mix) {
+            imatrix_mixes.push(mix.name.clone());
+            continue;
+        }
         match stock_point(pricing, mix)? {
             Some(point) => stock_mixes.push(point),
             None => unpriced_mixes.push(mix.name.clone()),
@@ -43,6 +48,7 @@ pub fn curve(scores: &FimScores, types: &[GgmlType]) -> Result<Curve, PlanError>
         payload_hash: pricing.model.payload_hash.clone(),
         plans,
         stock_mixes,
+        imatrix_mixes,
         unpriced_mixes,
     })
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use crate::gguf::{self, Dims, GgmlType, Gguf, Tensor, Value, Version, WriteError, Writer, excerpt};
+use crate::record::{Imatrix, Pricing, StockMix};
 
 const SUMS: &str = ".in_sum2";
 const COUNTS: &str = ".counts";
@@ -85,6 +86,34 @@ fn numbers(gguf: &Gguf<'_>, tensor: &Tensor<'_>) -> Result<Vec<f32>, ImatrixErro
 
 fn wrong(tensor: &Tensor<'_>, found: impl ToString, expected: &'static str) -> ImatrixError {
     ImatrixError::Tensor { name: excerpt(tensor.name.as_bytes()), found: found.to_string(), expected }
+}
+
+/// Whether llama.cpp quantizes a tensor of that name to `ggml_type` under an importance matrix only.
+///
+/// As of `tensor_requires_imatrix` in src/llama-quant.cpp (llama-cpp-sys-2 0.1.161), which is asked when a file is made and
+/// not in a dry run. It asks for one for Q2_K in a file of the mix Q2_K_S, too: see [`is_needed_for`].
+pub fn is_needed(tensor: &str, ggml_type: GgmlType) -> bool {
+    use GgmlType::*;
+    matches!(ggml_type, IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS) && !is_vocabulary(tensor)
+}
+
+/// The same of a whole file, by the types that the mix comes to in it.
+pub fn is_needed_for(mix: &StockMix) -> bool {
+    let is_small = mix.name == "Q2_K_S";
+    mix.types.iter().any(|(tensor, &ggml_type)| match ggml_type {
+        GgmlType::Q2_K => is_small && !is_vocabulary(tensor),
+        _ => is_needed(tensor, ggml_type),
+    })
+}
+
+/// Whether llama.cpp makes `mix` as the scores were made.
+pub(super) fn makes(pricing: &Pricing, mix: &StockMix) -> bool {
+    pricing.imatrix != Imatrix::None || !is_needed_for(mix)
+}
+
+/// The tensors that llama.cpp asks for no importance matrix for.
+fn is_vocabulary(tensor: &str) -> bool {
+    ["token_embd.weight", "per_layer_token_embd.weight", "output.weight"].contains(&tensor)
 }
 
 /// Writes sums over `tokens` tokens; tensors without any are left out.

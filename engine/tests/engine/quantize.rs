@@ -6,8 +6,13 @@ use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{GgmlType, Gguf, Value};
 use packbench_core::job::Prompt;
 use packbench_core::measure::engine::{LoadWay, LoadedModel};
+use packbench_core::quant::imatrix::{is_needed, is_needed_for};
 use packbench_core::quant::{ColumnWeights, TensorType};
+use packbench_core::record::StockMix;
+use packbench_core::unit::Bytes;
 use packbench_engine::{Mix, NoteValue, QuantizeError, Recipe};
+
+use strum::VariantArray;
 
 use crate::shared::{Model, engine, request};
 
@@ -50,6 +55,36 @@ fn each_tensor_becomes_what_was_asked_and_what_the_dry_run_told() {
     assert_eq!(found[&named(11)], GgmlType::Q4_0);
     assert_eq!(found["token_embd.weight"], GgmlType::Q5_1);
     assert_eq!(found["blk.1.attn_norm.weight"], GgmlType::F32, "vectors stay");
+}
+
+/// A dry run tells types that llama.cpp then refuses to make. `ffn_down` has rows of 256, which take any type.
+#[test]
+fn mixes_that_need_an_importance_matrix_are_those_that_llama_cpp_refuses_without() {
+    let model = Model::tiny(&TinyModel { payload: Bytes(370_000), ..TinyModel::new(2) });
+    let (weights, destination) = (ColumnWeights::new(), model.path.with_extension("made"));
+    let mut needed = Vec::new();
+    for mix in Mix::VARIANTS {
+        let recipe = Recipe { mix: *mix, ..recipe(&[], &weights) };
+        let types = engine().effective_types(&model.path, &recipe).unwrap();
+        let stock = StockMix { name: mix.to_string(), types: types.into_iter().collect() };
+        let made = engine().quantize(&model.path, &destination, &recipe);
+        assert_eq!(made.is_err(), is_needed_for(&stock), "{mix}: {made:?}");
+        needed.extend(made.is_err().then_some(*mix));
+    }
+    assert_eq!(needed, [Mix::IQ2_XXS, Mix::IQ2_XS, Mix::Q2_K_S, Mix::IQ2_S, Mix::IQ2_M]);
+}
+
+#[test]
+fn types_that_need_an_importance_matrix_are_those_that_llama_cpp_refuses_without() {
+    use GgmlType::*;
+    let model = Model::tiny(&TinyModel { payload: Bytes(370_000), ..TinyModel::new(2) });
+    let (weights, destination) = (ColumnWeights::new(), model.path.with_extension("made"));
+    let tensor = "blk.0.ffn_down.weight";
+    for ggml_type in [IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_XS, Q2_K, Q3_K] {
+        let types = [TensorType { pattern: format!("^{tensor}$"), ggml_type }];
+        let made = engine().quantize(&model.path, &destination, &recipe(&types, &weights));
+        assert_eq!(made.is_err(), is_needed(tensor, ggml_type), "{ggml_type}: {made:?}");
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Run<'_, '_, '_> {
         check_finite(&format!("the gradient of {}", score.name), &fisher.by_sequence.data)?;
         check_finite(&format!("the gradient of {}", score.name), &fisher.by_token.data)?;
         let columns = self.columns(score);
-        let types = price::allowed(self.request.types, weight.cols, columns.is_some());
+        let types = price::allowed(self.request.types, &score.name, weight.cols, columns.is_some());
         let prices = price::price(score, weight, fisher, columns.as_deref(), &types)?;
         take(score, fisher, &prices);
         Ok(())

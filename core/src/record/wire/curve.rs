@@ -14,8 +14,12 @@ pub struct Curve {
     pub payload_hash: String,
     /// The least lossy plans, the smallest first.
     pub plans: Vec<CurvePoint>,
-    /// What the engine's own recipes come to, those of which each tensor has a price.
+    /// What the engine's own recipes come to, those that it makes as the scores were made, and of which each tensor has a
+    /// price.
     pub stock_mixes: Vec<CurvePoint>,
+    /// The engine's recipes that it makes under an importance matrix only, where the scores are of none.
+    #[serde(default)]
+    pub imatrix_mixes: Vec<String>,
     /// The engine's other recipes: they hold types in which some tensor has no price.
     pub unpriced_mixes: Vec<String>,
 }

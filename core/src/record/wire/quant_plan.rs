@@ -76,7 +76,8 @@ pub struct Planning {
     pub nats_per_mib: Option<f64>,
     /// The tensors whose type was chosen, in the order of the file.
     pub tensors: Vec<PlannedTensor>,
-    /// How it differs from the stock mix that is nearest in bytes, or the one that the budget names.
+    /// How it differs from the stock mix that the budget names, or the one that is nearest in bytes; those that the engine
+    /// makes under an importance matrix only are left out where the scores are of none.
     pub against: Option<Against>,
 }
 
