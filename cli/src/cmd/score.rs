@@ -10,7 +10,9 @@ use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::{FimScores, Imatrix, Labels, Shards};
 use packbench_engine::LlamaCpp;
-use packbench_fim::{Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, Watch};
+use packbench_fim::{
+    Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, Watch, mean_squares,
+};
 
 use super::output;
 use crate::named::named;
@@ -97,16 +99,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(found) = compute(args, &model, &request, checkpoint(args, &file, &texts)?)? else {
         return Ok(ExitCode::from(exit::INTERRUPTED));
     };
+    let taken = request.sequences.len() as u32;
+    let weights = given.unwrap_or_else(|| match imatrix {
+        Imatrix::Activations => activations(&found, taken as usize * args.length as usize),
+        _ => ColumnWeights::new(),
+    });
     let circumstances = scores::Circumstances {
         variant: &file.variant,
         texts: texts.facts,
         labels: args.labels,
         seed: args.seed,
         shards: Shards { of: args.shard.1, held: vec![args.shard.0] },
-        sequences: (request.sequences.len() as u32, args.length),
+        sequences: (taken, args.length),
         dither_seed,
         imatrix,
-        stock_mixes: scores::stock_mixes(&engine, &args.model),
+        stock_mixes: scores::stock_mixes(&engine, &args.model, &weights),
     };
     keep(args, &scores::assemble(&gguf, &found, circumstances)?, &found)?;
     Ok(ExitCode::SUCCESS)
@@ -123,6 +130,12 @@ fn imatrix(args: &Args) -> anyhow::Result<(Imatrix, Option<ColumnWeights>)> {
         "activations" => (Imatrix::Activations, None),
         path => (Imatrix::File, Some(quality::column_weights(Path::new(path))?)),
     })
+}
+
+/// What the quantizers were told of the columns, where that came of the score itself.
+fn activations(scores: &Scores, tokens: usize) -> ColumnWeights {
+    let seen = scores.tensors.iter().filter(|tensor| !tensor.inputs.is_empty());
+    seen.map(|tensor| (tensor.name.clone(), mean_squares(&tensor.inputs, tokens))).collect()
 }
 
 fn sequences(

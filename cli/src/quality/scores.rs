@@ -1,6 +1,7 @@
 //! What a score came to, as `fim_scores.json`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use packbench_core::gguf::{Gguf, Tensor};
 use packbench_core::layout::{Place, place};
@@ -81,12 +82,12 @@ fn prices(tensor: &Tensor<'_>, score: Option<&TensorScore>) -> TensorPrices {
     }
 }
 
-/// What the engine's own recipes make of a file. Those that it can't make of this one are left out.
-pub fn stock_mixes(engine: &LlamaCpp, path: &std::path::Path) -> Vec<StockMix> {
-    let unweighted = ColumnWeights::new();
+/// What the engine's own recipes make of a file under `weights`, by which some of them choose. Those that it can't make of
+/// this one are left out.
+pub fn stock_mixes(engine: &LlamaCpp, path: &Path, weights: &ColumnWeights) -> Vec<StockMix> {
     let quantized = Mix::VARIANTS.iter().filter(|mix| !matches!(mix, Mix::F32 | Mix::F16 | Mix::BF16));
     let stock = |mix: &Mix| {
-        let recipe = Recipe { mix: *mix, types: &[], weights: &unweighted, notes: &[], threads: 1 };
+        let recipe = Recipe { mix: *mix, types: &[], weights, notes: &[], threads: 1 };
         let types = engine.effective_types(path, &recipe).ok()?;
         Some(StockMix { name: mix.to_string(), types: types.into_iter().collect() })
     };

@@ -1,5 +1,6 @@
 //! From a quantized model to a smaller one, and how far it is: score, quantize, eval.
 
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::record::{Evaluation, FimScores, QuantPlan};
 
@@ -52,6 +53,22 @@ fn a_score_says_what_each_tensor_would_cost_in_each_type() {
     );
     let kept = ["fim_scores.activations.gguf", "fim_scores.fisher.gguf"];
     assert!(kept.iter().all(|name| scratch.names().contains(&(*name).to_owned())), "{:?}", scratch.names());
+}
+
+/// Of an importance matrix llama.cpp's Q4_0 makes Q4_1 in the first eighth of the layers' `ffn_down`.
+#[test]
+fn stock_mixes_are_those_of_the_scores_importance_matrix() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    scratch.write("m.gguf", &TinyModel::new(8).bytes());
+    succeeds(&scratch, &["quantize", "m.gguf", "--dither", "--type", "F32", "-o", "original.gguf"]);
+    let first = |args: &[&str]| {
+        let mixes = scores(&scratch, args).packbench.unwrap().stock_mixes;
+        mixes.iter().find(|mix| mix.name == "Q4_0").unwrap().types["blk.0.ffn_down.weight"]
+    };
+    assert_eq!(first(&[]), GgmlType::Q4_0);
+    assert_eq!(first(&["--imatrix", "activations"]), GgmlType::Q4_1);
+    assert_eq!(first(&["--imatrix", "fim_scores.activations.gguf"]), GgmlType::Q4_1);
 }
 
 #[test]
