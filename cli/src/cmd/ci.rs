@@ -19,6 +19,7 @@ use super::run::{lay_over, measured, model, read_job};
 use crate::named::{named, policy};
 use crate::page::{Page, Quality, Source};
 use crate::target::Place;
+use crate::words::count;
 use crate::{exit, interrupt, render};
 
 /// What lies in the folder.
@@ -87,10 +88,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let metrics = args.metric.len();
     let least = blocks_to_gate(metrics as u32, metrics);
     if job.blocks.get() < least {
-        bail!(
-            "found {} blocks for {metrics} metrics that gate, expected at least {least}: --blocks",
-            job.blocks
-        );
+        let gated = count(metrics as u32, "metric");
+        bail!("found {} blocks, expected at least {least} to gate {gated}: --blocks", job.blocks);
     }
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let path = args.out.join(REPORT);

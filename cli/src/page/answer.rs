@@ -168,7 +168,7 @@ impl Asked<'_> {
 
 fn sooner((one, ratio, (low, high)): Effect<'_>, arms: usize, than: &str) -> Sentence {
     let prompt = one.fixed.get(&Field::Prompt.to_string());
-    let prompt = prompt.map(|prompt| format!(" (prompt {prompt})")).unwrap_or_default();
+    let prompt = prompt.map(|prompt| format!(" ({prompt})")).unwrap_or_default();
     let mut sentence = vec![
         words("On this device "),
         key(&one.candidate),

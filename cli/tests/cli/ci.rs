@@ -74,15 +74,19 @@ fn a_session_that_was_cut_goes_on_by_the_same_command() {
 fn a_gate_that_could_not_fail_is_invalid() {
     let scratch = Scratch::new();
     scratch.model();
-    let few = ["ci", "--base", "m.gguf", "--cand", "m.gguf", "--probe", "faults", "--blocks", "5"];
-    let policy = ["--policy", "normal"];
-    let found = scratch.packbench(&[&few[..], &policy].concat()).output().unwrap();
+    let few = ["ci", "--base", "m.gguf", "--cand", "m.gguf", "--probe", "faults"];
+    let policies = ["--policy", "normal,random", "--blocks", "6"];
+    let found = scratch.packbench(&[&few[..], &policies].concat()).output().unwrap();
     assert_eq!(found.status.code(), Some(2));
     let shown = String::from_utf8(found.stdout).unwrap();
-    assert!(shown.contains("Outcome: invalid: found 5 blocks to compare, expected at least"), "{shown}");
-    let several = [&few[..], &["--metric", "wall_ns,major_faults"]].concat();
-    let said = stderr(&mut scratch.packbench(&several));
-    assert!(said.contains("found 5 blocks for 2 metrics that gate, expected at least 10"), "{said}");
+    assert!(shown.contains("Outcome: invalid: found 6 blocks to compare, expected at least"), "{shown}");
+    let junit = std::fs::read_to_string(scratch.path("packbench-ci/junit.xml")).unwrap();
+    assert!(junit.contains("<error") && !junit.contains("<failure"), "{junit}");
+    let refused = |more: &[&str]| stderr(&mut scratch.packbench(&[&few[..], more].concat()));
+    let several = refused(&["--metric", "wall_ns,major_faults", "--blocks", "9"]);
+    assert!(several.contains("found 9 blocks, expected at least 10 to gate 2 metrics"), "{several}");
+    let one = refused(&["--blocks", "5"]);
+    assert!(one.contains("found 5 blocks, expected at least 6 to gate 1 metric"), "{one}");
 }
 
 #[test]
