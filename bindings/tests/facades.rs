@@ -1,4 +1,4 @@
-//! Kotlin and Swift agree: each row of `facades.tsv` is found in the sources of both, and no error or guard is without one.
+//! Kotlin and Swift agree: what each has, as it stands in its sources, is what `facades.tsv` says that it has.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
@@ -8,6 +8,7 @@ use std::path::Path;
 
 use packbench_core::job::Guard;
 use packbench_ffi::PackbenchError;
+use regex::Regex;
 use strum::VariantArray;
 
 struct Row {
@@ -31,31 +32,167 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All sources under `folder` of the repository whose names end with `suffix`.
-fn sources(folder: &Path, suffix: &str) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let text = entries.map(|path| match path.extension() {
-        _ if path.is_dir() => sources(&path, suffix),
-        Some(found) if found == suffix => fs::read_to_string(&path).unwrap(),
-        _ => String::new(),
-    });
-    text.collect()
-}
-
 fn names(kind: &str) -> BTreeSet<String> {
     rows().into_iter().filter(|row| row.kind == kind).map(|row| row.name).collect()
 }
 
-#[test]
-fn each_row_is_found_in_both_facades() {
-    let repository = here().parent().unwrap();
-    let kotlin = sources(&repository.join("android/packbench/src/main"), "kt")
-        + &sources(&repository.join("android/app/src/main"), "kt");
-    let swift = sources(&repository.join("ios/Packbench/Sources"), "swift");
-    for Row { kind, name, kotlin: in_kotlin, swift: in_swift } in rows() {
-        assert!(kotlin.contains(&in_kotlin), "{kind} {name}: found no {in_kotlin:?} in android/");
-        assert!(swift.contains(&in_swift), "{kind} {name}: found no {in_swift:?} in ios/");
+/// Where a facade has what the rows of some kinds are about: in files, the block that begins with a line, and there what the
+/// first group of a pattern matches.
+struct Construct {
+    kinds: &'static [&'static str],
+    blocks: &'static [(&'static str, &'static str)],
+    pattern: &'static str,
+}
+
+const KOTLIN: [Construct; 7] = [
+    Construct {
+        kinds: &["error"],
+        blocks: &[(
+            "app/src/main/kotlin/dev/packbench/app/Bench.kt",
+            "fun PackbenchException.reason(): String",
+        )],
+        pattern: r"is PackbenchException\.(\w+)",
+    },
+    Construct {
+        kinds: &["guard", "fact"],
+        blocks: &[
+            (ANDROID_PHONE, "    override fun identity() = Identity("),
+            (ANDROID_PHONE, "    override fun facts(): Facts {"),
+        ],
+        pattern: r"(?m)^ +(\w+) = ",
+    },
+    Construct {
+        kinds: &["call"],
+        blocks: &[(PACKBENCH, "class Packbench(")],
+        pattern: r"(?m)^    (?:public )?(?:suspend )?fun (\w+\(.*?\))",
+    },
+    Construct {
+        kinds: &["event"],
+        blocks: &[(PACKBENCH, "class Packbench(")],
+        pattern: r"(?m)^    (?:val \w+: \w*Flow<|suspend fun .*\): )(\w+)",
+    },
+    Construct {
+        kinds: &["verdict"],
+        blocks: &[(KOTLIN_HEADLESS, "enum class Verdict(")],
+        pattern: r"(?m)^    (\w+\(.*?\))",
+    },
+    Construct {
+        kinds: &["argument"],
+        blocks: &[(KOTLIN_HEADLESS, "class Headless(")],
+        pattern: r#"arguments\.get\w+\("(\w+)""#,
+    },
+    Construct {
+        kinds: &["told"],
+        blocks: &[
+            (KOTLIN_HEADLESS, "class Headless("),
+            (
+                "app/src/main/kotlin/dev/packbench/app/BenchInstrumentation.kt",
+                "open class BenchInstrumentation",
+            ),
+        ],
+        pattern: r#"\.?put\w+\("(\w+)""#,
+    },
+];
+const ANDROID_PHONE: &str = "packbench/src/main/kotlin/dev/packbench/AndroidPhone.kt";
+const PACKBENCH: &str = "packbench/src/main/kotlin/dev/packbench/Packbench.kt";
+const KOTLIN_HEADLESS: &str = "app/src/main/kotlin/dev/packbench/app/Headless.kt";
+
+const SWIFT: [Construct; 7] = [
+    Construct {
+        kinds: &["error"],
+        blocks: &[("Packbench/Job.swift", "extension PackbenchError {")],
+        pattern: r"\.([A-Z]\w*)",
+    },
+    Construct {
+        kinds: &["guard", "fact"],
+        blocks: &[
+            (APPLE_PHONE, "    public func identity() -> Identity {"),
+            (APPLE_PHONE, "    public func facts() -> Facts {"),
+        ],
+        pattern: r"(?m)^ +(\w+): ",
+    },
+    Construct {
+        kinds: &["call"],
+        blocks: &[(BENCH_SESSION, "public actor BenchSession {")],
+        pattern: r"(?m)^    public func (\w+\(.*?\))",
+    },
+    Construct {
+        kinds: &["event"],
+        blocks: &[(BENCH_SESSION, "public enum Event:")],
+        pattern: r"(?m)^    case (.+)$",
+    },
+    Construct {
+        kinds: &["verdict"],
+        blocks: &[(SWIFT_HEADLESS, "public enum Verdict:")],
+        pattern: r"(?m)^    case (.+)$",
+    },
+    Construct {
+        kinds: &["argument"],
+        blocks: &[(SWIFT_HEADLESS, "public struct Headless:")],
+        pattern: r#"(?:arguments|named)\["(\w+)"\]"#,
+    },
+    Construct {
+        kinds: &["told"],
+        blocks: &[(SWIFT_HEADLESS, "public struct Headless:")],
+        pattern: r#"\bsay\("(\w+)""#,
+    },
+];
+const APPLE_PHONE: &str = "Packbench/ApplePhone.swift";
+const BENCH_SESSION: &str = "Packbench/BenchSession.swift";
+const SWIFT_HEADLESS: &str = "PackbenchApp/Headless.swift";
+
+impl Construct {
+    /// The names in the sources under `folder`.
+    fn found(&self, folder: &Path) -> BTreeSet<String> {
+        let pattern = Regex::new(self.pattern).unwrap();
+        let blocks = self.blocks.iter().map(|(file, begins)| {
+            let source = fs::read_to_string(folder.join(file)).unwrap();
+            block(&source, begins).unwrap_or_else(|| panic!("found no {begins:?} in {file}"))
+        });
+        let names = |text: String| {
+            let found = pattern.captures_iter(&text).map(|found| found[1].to_owned());
+            found.collect::<Vec<_>>()
+        };
+        blocks.flat_map(names).collect()
     }
+}
+
+/// From the line that begins with `begins` to the one that closes it, without comments.
+fn block(source: &str, begins: &str) -> Option<String> {
+    let mut lines = source.lines().skip_while(|line| !line.starts_with(begins));
+    let first = lines.next()?;
+    let indent = &first[..first.len() - first.trim_start().len()];
+    let closes = |line: &str| {
+        let end = line.strip_prefix(indent).filter(|end| end.starts_with(['}', ')']));
+        // The parameters of a class end before its body begins.
+        end.is_some_and(|end| !end.ends_with('{'))
+    };
+    let body: Vec<_> = lines.take_while(|line| !closes(line)).collect();
+    let is_comment = |line: &&&str| ["//", "/*", "*"].iter().any(|mark| line.trim_start().starts_with(mark));
+    Some(body.iter().filter(|line| !is_comment(line)).map(|line| format!("{line}\n")).collect())
+}
+
+#[track_caller]
+fn assert_has(facade: &str, constructs: &[Construct], folder: &Path, cell: fn(Row) -> String) {
+    let looked_up: Vec<&str> = constructs.iter().flat_map(|construct| construct.kinds).copied().collect();
+    for Row { kind, .. } in rows() {
+        assert!(looked_up.contains(&&*kind), "{facade}: nothing says where to look for {kind}");
+    }
+    for construct in constructs {
+        let rows = rows().into_iter().filter(|row| construct.kinds.contains(&&*row.kind));
+        let expected: BTreeSet<_> = rows.map(cell).filter(|cell| cell != "-").collect();
+        assert_eq!(construct.found(folder), expected, "{facade}: {:?}", construct.kinds);
+    }
+}
+
+#[test]
+fn kotlin_has_what_the_rows_say_and_nothing_else() {
+    assert_has("Kotlin", &KOTLIN, &here().join("../android"), |row| row.kotlin);
+}
+
+#[test]
+fn swift_has_what_the_rows_say_and_nothing_else() {
+    assert_has("Swift", &SWIFT, &here().join("../ios/Packbench/Sources"), |row| row.swift);
 }
 
 /// Another variant doesn't compile here, so that it gets its row.
