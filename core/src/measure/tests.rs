@@ -185,7 +185,7 @@ fn what_cannot_be_proved_is_not_called_cold() {
 }
 
 #[test]
-fn darwin_counts_pages_paged_in_and_never_calls_them_faults() {
+fn where_pages_paged_in_are_counted_no_faults_are_told() {
     let on_darwin =
         |eviction| run_on(Kernel::Darwin, eviction, CacheState::Cold, faults(Policy::Normal)).0.unwrap();
     let measured = on_darwin(Eviction::Works);
@@ -198,7 +198,21 @@ fn darwin_counts_pages_paged_in_and_never_calls_them_faults() {
 }
 
 #[test]
-fn darwin_has_one_tool_of_eviction_and_says_so_of_what_stays() {
+fn the_self_test_has_three_answers_on_each_system() {
+    use Eviction::{Fails, NeedsPageOut, Unseen, Works};
+    use SelfTest::{CannotEvict, MincoreDoesNotTell, Truthful};
+    let answers = |kernel| {
+        [Works, NeedsPageOut, Fails, Unseen].map(|eviction| {
+            let os = FakeOs::of(kernel, vec![0; 4096], eviction);
+            subject(&os).self_test
+        })
+    };
+    assert_eq!(answers(Kernel::Linux), [Truthful, Truthful, CannotEvict, MincoreDoesNotTell]);
+    assert_eq!(answers(Kernel::Darwin), [Truthful, CannotEvict, CannotEvict, MincoreDoesNotTell]);
+}
+
+#[test]
+fn with_one_tool_of_eviction_what_stays_is_told() {
     for eviction in [Eviction::NeedsPageOut, Eviction::Fails] {
         let (measured, _) = run_on(Kernel::Darwin, eviction, CacheState::Cold, faults(Policy::Normal));
         let measured = measured.unwrap();
@@ -207,11 +221,11 @@ fn darwin_has_one_tool_of_eviction_and_says_so_of_what_stays() {
 }
 
 #[test]
-fn a_policy_that_darwin_lacks_fails_its_run_with_what_to_do() {
+fn a_policy_that_the_system_lacks_fails_its_run_with_what_to_do() {
     let populate = faults(Policy::Populate);
     let (measured, _) = run_on(Kernel::Darwin, Eviction::Works, CacheState::Cold, populate);
     let said = crate::error::chain(&measured.unwrap_err());
-    assert!(said.contains("populate is not supported here: only Linux has it"), "{said}");
+    assert!(said.contains("MADV_POPULATE_READ) is not supported here: only Linux has it"), "{said}");
 }
 
 #[test]

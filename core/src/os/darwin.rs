@@ -11,6 +11,7 @@ use std::path::Path;
 
 use libc::{c_int, c_void};
 
+use super::darwin_rules::{self as rules, Lacking};
 use super::mapping::UnixMapping;
 use super::unix::{self, clock};
 use super::{FileFacts, Meter, OsError, Scope, Usage, sysctl};
@@ -63,15 +64,12 @@ pub fn unmap_pages(_: impl Fn(&'static str, c_int) -> Result<(), OsError>) -> Re
 
 /// There is no second tool.
 pub fn page_out(_: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsError> {
-    Err(OsError::Unsupported { call: "madvise(MADV_PAGEOUT)", hint: "Darwin has one tool of eviction" })
+    Err(rules::lacks(Lacking::PageOut))
 }
 
 /// There is nothing that maps pages ahead of their use.
 pub fn populate(_: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsError> {
-    Err(OsError::Unsupported {
-        call: "madvise(MADV_POPULATE_READ)",
-        hint: "only Linux has it; leave the policy populate out",
-    })
+    Err(rules::lacks(Lacking::Populate))
 }
 
 /// Asks for `range` without waiting for it.
@@ -80,13 +78,14 @@ pub fn ask_ahead(
     range: ByteRange,
     _: impl FnOnce() -> Result<(), OsError>,
 ) -> Result<(), OsError> {
-    let ra_count = c_int::try_from(range.len.0).unwrap_or(c_int::MAX);
-    let advice = libc::radvisory { ra_offset: range.start.0 as libc::off_t, ra_count };
-    // SAFETY: the command reads the radvisory that it is given.
-    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_RDADVISE, &advice) } {
-        -1 => Err(OsError::last("fcntl(F_RDADVISE)")),
-        _ => Ok(()),
-    }
+    rules::advisories(range).try_for_each(|(start, ra_count)| {
+        let advice = libc::radvisory { ra_offset: start.0 as libc::off_t, ra_count };
+        // SAFETY: the command reads the radvisory that it is given.
+        match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_RDADVISE, &advice) } {
+            -1 => Err(OsError::last("fcntl(F_RDADVISE)")),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Takes the room for `len` bytes in an empty file, which then reads as zeros.
@@ -105,8 +104,7 @@ pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
     }
     let refused = io::Error::last_os_error();
     match refused.raw_os_error() {
-        Some(libc::ENOTSUP) if free(file).is_none_or(|free| free >= len) => file.set_len(len.0),
-        Some(libc::ENOTSUP) => Err(io::ErrorKind::StorageFull.into()),
+        Some(libc::ENOTSUP) => unix::extend(file, free(file), len),
         _ => Err(refused),
     }
 }
@@ -119,12 +117,9 @@ pub fn free(file: &File) -> Option<Bytes> {
 /// Nothing can be asked for: what was written goes to storage when the system likes.
 pub fn write_behind(_: &File, _: ByteRange) {}
 
-/// There are hints by quality of service and no way to bind.
+/// There is no way to bind.
 pub fn pin(_: &[u32]) -> Result<(), OsError> {
-    Err(OsError::Unsupported {
-        call: "binding to processors",
-        hint: "Darwin has no such call; leave --cpus out",
-    })
+    Err(rules::lacks(Lacking::Pin))
 }
 
 /// The machine, by names that an app may ask for, too.
@@ -175,12 +170,7 @@ fn file_system(stat: &libc::statfs) -> (Option<String>, Storage) {
     let name: Vec<u8> =
         stat.f_fstypename.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
     let name = String::from_utf8_lossy(&name).into_owned();
-    let storage = match name.as_str() {
-        "tmpfs" => Storage::Memory,
-        "macfuse" | "osxfuse" => Storage::Fuse,
-        _ if stat.f_flags & libc::MNT_LOCAL as u32 == 0 => Storage::Network,
-        _ => Storage::Local,
-    };
+    let storage = rules::storage(&name, stat.f_flags & libc::MNT_LOCAL as u32 != 0);
     (Some(name), storage)
 }
 
@@ -260,11 +250,7 @@ impl Meter for UsageMeter {
     fn stop(&mut self) -> Usage {
         let wall = clock(WALL);
         let (before, after) = (self.before, self.reading());
-        Usage {
-            wall: Nanos(wall.0 - before.wall.0),
-            cpu: Some(Nanos(after.cpu.0 - before.cpu.0)),
-            pages_paged_in: Some(after.pages_paged_in - before.pages_paged_in),
-            ..Usage::default()
-        }
+        let cpu = Nanos(after.cpu.0 - before.cpu.0);
+        rules::usage(Nanos(wall.0 - before.wall.0), Some(cpu), after.pages_paged_in - before.pages_paged_in)
     }
 }

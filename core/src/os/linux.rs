@@ -54,8 +54,6 @@ pub fn drop_cache(file: &File) -> Result<(), OsError> {
 }
 
 /// Takes the room for `len` bytes in an empty file, which then reads as zeros.
-///
-/// A file system that can't set room aside is asked how much is free: others may take it meanwhile.
 pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
     let bytes = libc::off64_t::try_from(len.0).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     loop {
@@ -66,10 +64,7 @@ pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
         let refused = io::Error::last_os_error();
         match refused.raw_os_error() {
             Some(libc::EINTR) => {}
-            Some(libc::EOPNOTSUPP | libc::ENOSYS) if free(file).is_none_or(|free| free >= len) => {
-                return file.set_len(len.0);
-            }
-            Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Err(io::ErrorKind::StorageFull.into()),
+            Some(libc::EOPNOTSUPP | libc::ENOSYS) => return unix::extend(file, free(file), len),
             _ => return Err(refused),
         }
     }

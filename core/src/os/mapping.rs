@@ -136,15 +136,7 @@ impl UnixMapping {
         most: Bytes,
         advice: i32,
     ) -> Result<(), OsError> {
-        let chunk = (most.0 / self.page.bytes()).max(1);
-        let end = pages.first + pages.count;
-        let mut first = pages.first;
-        while first < end {
-            let count = chunk.min(end - first);
-            self.advise(call, PageRange { first, count }, advice)?;
-            first += count;
-        }
-        Ok(())
+        chunks(pages, most, self.page).try_for_each(|chunk| self.advise(call, chunk, advice))
     }
 }
 
@@ -167,7 +159,7 @@ impl Mapping for UnixMapping {
                 return Err(OsError::last("mincore"));
             }
             let asked = self.page.count(Bytes(len as u64)) as usize;
-            resident += answer[..asked].iter().map(|page| u64::from(page & 1)).sum::<u64>();
+            resident += in_memory(&answer[..asked]);
             first += count;
         }
         Ok(resident)
@@ -224,6 +216,18 @@ impl Mapping for UnixMapping {
     }
 }
 
+/// `pages` in pieces of `most`, and of a page at least.
+fn chunks(pages: PageRange, most: Bytes, page: PageSize) -> impl Iterator<Item = PageRange> {
+    let chunk = (most.0 / page.bytes()).max(1);
+    let done = (0..pages.count.div_ceil(chunk)).map(move |index| index * chunk);
+    done.map(move |done| PageRange { first: pages.first + done, count: chunk.min(pages.count - done) })
+}
+
+/// How many pages are in memory by what `mincore` answers: a byte for each. Darwin tells in other bits what else it knows.
+fn in_memory(answer: &[u8]) -> u64 {
+    answer.iter().map(|page| u64::from(page & 1)).sum()
+}
+
 impl Drop for UnixMapping {
     fn drop(&mut self) {
         // The guard first: once unmapped, the addresses may be another thread's.
@@ -232,5 +236,30 @@ impl Drop for UnixMapping {
             // SAFETY: this mapping is ours and nothing borrows from it any more.
             unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_leave_no_page_out() {
+        let page = PageSize::new(16384).unwrap();
+        let cut = |count, most| {
+            let chunks = chunks(PageRange { first: 3, count }, most, page);
+            chunks.map(|chunk| (chunk.first, chunk.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(0, Bytes::kib(512)), []);
+        assert_eq!(cut(32, Bytes::kib(512)), [(3, 32)]);
+        assert_eq!(cut(70, Bytes::kib(512)), [(3, 32), (35, 32), (67, 6)]);
+        assert_eq!(cut(2, Bytes::kib(4)), [(3, 1), (4, 1)], "a page is asked for whole");
+    }
+
+    /// The bits are those of `sys/mman.h`: 1 is in core, 2 referenced, 4 modified, 8 and 16 the same by others, 32 paged out.
+    #[test]
+    fn darwin_pages_that_were_referenced_but_are_gone_are_not_in_memory() {
+        assert_eq!(in_memory(&[0, 2, 4, 2 | 8, 32]), 0);
+        assert_eq!(in_memory(&[1, 1 | 2, 1 | 2 | 4, 1 | 8 | 16]), 4);
     }
 }

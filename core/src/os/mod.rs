@@ -6,6 +6,7 @@
 mod append;
 #[cfg(target_vendor = "apple")]
 mod darwin;
+mod darwin_rules;
 pub mod fake;
 mod file;
 mod foreign;

@@ -100,6 +100,15 @@ pub fn metadata(file: &File) -> Result<Metadata, OsError> {
     }
 }
 
+/// Makes `file`, whose file system can't set room aside, `len` bytes long if so much is `free`, or if nobody knows. Others
+/// may take it meanwhile.
+pub fn extend(file: &File, free: Option<Bytes>, len: Bytes) -> io::Result<()> {
+    match free {
+        Some(free) if free < len => Err(io::ErrorKind::StorageFull.into()),
+        _ => file.set_len(len.0),
+    }
+}
+
 /// When it was last written to, in ns since 1970.
 pub fn modified_ns(metadata: &Metadata) -> i128 {
     i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
@@ -118,4 +127,20 @@ pub fn clock(id: libc::clockid_t) -> Nanos {
     // SAFETY: `time` is a valid timespec for the call to fill.
     unsafe { libc::clock_gettime(id, &mut time) };
     Nanos(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_room_cannot_be_set_aside_is_extended_into_what_is_free() {
+        let file = tempfile::tempfile().unwrap();
+        let extended = |free| extend(&file, free, Bytes(10)).map(|()| file.metadata().unwrap().len());
+        assert_eq!(extended(Some(Bytes(9))).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(file.metadata().unwrap().len(), 0, "it is left alone");
+        assert_eq!(extended(Some(Bytes(10))).unwrap(), 10);
+        file.set_len(0).unwrap();
+        assert_eq!(extended(None).unwrap(), 10, "nobody knows");
+    }
 }

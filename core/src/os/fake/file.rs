@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::{Buffer, FileFacts, Mapping, Meter, ModelFile, NewFile, OsError, Reads, Touches, Usage};
-use super::{Eviction, PAGE, State};
+use super::{Eviction, Lacking, PAGE, State};
 use crate::job::Advice;
 use crate::unit::{ByteRange, Bytes, FileOffset, PageRange};
 
@@ -90,7 +90,7 @@ impl Mapping for FakeMapping {
 
     fn page_out(&self) -> Result<(), OsError> {
         self.state.note("page out");
-        self.state.linux_only("page out")?;
+        self.state.linux_only(Lacking::PageOut)?;
         if self.state.eviction == Eviction::NeedsPageOut {
             self.state.in_memory.store(false, Ordering::Relaxed);
         }
@@ -99,7 +99,7 @@ impl Mapping for FakeMapping {
 
     fn apply(&self, advice: Advice, _: PageRange) -> Result<(), OsError> {
         self.state.note(format!("apply {advice:?}"));
-        if advice == Advice::Populate { self.state.linux_only("populate") } else { Ok(()) }
+        if advice == Advice::Populate { self.state.linux_only(Lacking::Populate) } else { Ok(()) }
     }
 
     fn touch(&self, touches: &Touches) -> u64 {

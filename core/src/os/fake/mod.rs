@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use file::FakeFile;
 
+use super::darwin_rules::{self as darwin, Lacking};
 use super::{FileFacts, Meter, ModelFile, Os, OsError, Scope, Stream, Usage, page_sum};
 use crate::job::Io;
 use crate::record::{Conditions, Context, Device, Storage};
@@ -82,11 +83,10 @@ impl State {
         }
     }
 
-    /// What Darwin lacks.
-    fn linux_only(&self, call: &'static str) -> Result<(), OsError> {
+    fn linux_only(&self, what: Lacking) -> Result<(), OsError> {
         match self.kernel {
             Kernel::Linux => Ok(()),
-            Kernel::Darwin => Err(OsError::Unsupported { call, hint: "only Linux has it" }),
+            Kernel::Darwin => Err(darwin::lacks(what)),
         }
     }
 
@@ -133,7 +133,7 @@ impl Os for FakeOs {
 
     fn pin(&self, cpus: &[u32]) -> Result<(), OsError> {
         self.0.note(format!("pin {cpus:?}"));
-        Ok(())
+        self.0.linux_only(Lacking::Pin)
     }
 
     fn open(&self, _path: &Path) -> Result<Box<dyn ModelFile>, OsError> {
@@ -199,10 +199,10 @@ impl Meter for FakeMeter {
 
     fn stop(&mut self) -> Usage {
         self.state.note("stop");
-        let (wall, fetches) = (Nanos(1), Some(self.state.fetches.load(Ordering::Relaxed) - self.fetches));
+        let (wall, fetches) = (Nanos(1), self.state.fetches.load(Ordering::Relaxed) - self.fetches);
         match self.state.kernel {
-            Kernel::Linux => Usage { wall, major_faults: fetches, ..Usage::default() },
-            Kernel::Darwin => Usage { wall, pages_paged_in: fetches, ..Usage::default() },
+            Kernel::Linux => Usage { wall, major_faults: Some(fetches), ..Usage::default() },
+            Kernel::Darwin => darwin::usage(wall, None, fetches),
         }
     }
 }
