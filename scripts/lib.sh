@@ -127,6 +127,16 @@ need_build() {
     need_apt gcc g++ cmake clang libclang-dev
 }
 
+# with_tests COMMAND...: a cargo test that fails when one of its programs has no test to run: cargo calls it a success, and a
+# stage that picks tests by a name that they no longer have would prove nothing.
+with_tests() {
+    "$@" | awk '
+        { print; fflush() }
+        /^running 0 tests/ { none = 1 }
+        /^running [1-9]/ { some = 1 }
+        END { if (none || !some) { print "found no test to run, expected some" >"/dev/stderr"; exit 1 } }'
+}
+
 # bootstrap FOLDER OPTION...: debootstrap of the first Debian that has adbd, whole or not at all. Needs root.
 bootstrap() {
     local folder=$1 part=$1.part
