@@ -78,7 +78,7 @@ fn stopper(input: &Arc<Mutex<ChildStdin>>) -> Stopper {
 
 /// The error of a device that could not be asked to the end.
 fn went_away(doing: &str, device: &str, said: &str) -> anyhow::Error {
-    anyhow!("{doing}: {device} went away ({said}). Plug it in and start again: what arrived whole is kept")
+    anyhow!("{doing}: {device} went away ({said}). Start again once it is back: what arrived whole is kept")
 }
 
 /// How an agent ended.

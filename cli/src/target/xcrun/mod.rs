@@ -40,7 +40,7 @@ trait Device: fmt::Debug + Send + Sync {
     fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool>;
     /// Copies a file of this machine there, over one that is there.
     fn put(&self, doing: &str, local: &Path, name: &str) -> anyhow::Result<()>;
-    /// What a file holds; `None` when it can't be read.
+    /// What a file holds; `None` when there is none, or the device says that it can't be read.
     fn fetch(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>>;
     /// The command that starts the app anew, prints what it prints, and ends when it does.
     fn launch(&self, arguments: &[&str]) -> Command;
@@ -74,18 +74,16 @@ impl Xcrun {
     }
 
     /// Has `local` in the container, whole. Its hash is remembered beside it only then: a copy that was cut is made anew.
+    /// What was remembered may only have been unreadable, so it is withdrawn before each push.
     fn bring(&self, local: &Local<'_>) -> anyhow::Result<()> {
         let known = known(&local.name);
-        let remembered = self.device.fetch(&known)?;
-        if remembered.as_deref() == Some(local.hash.as_bytes())
+        if self.device.fetch(&known)?.as_deref() == Some(local.hash.as_bytes())
             && self.device.holds(&local.name, local.len)?
         {
             return Ok(());
         }
         eprintln!("pushing {} ({}) to {}", local.name, local.len, self.device.name());
-        if remembered.is_some() {
-            forget(&*self.device, &local.name)?;
-        }
+        forget(&*self.device, &local.name)?;
         self.device.put(&format!("pushing {}", local.name), local.path, &local.name)?;
         note(&*self.device, &known, &local.hash)
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use packbench_core::unit::Bytes;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -52,12 +52,25 @@ impl Phone {
         command
     }
 
-    /// Does something. A phone that isn't there any more is said to have gone.
+    /// Does something, and says what devicectl complained of where it refuses. A phone that isn't there any more is said to
+    /// have gone.
+    fn answer(
+        &self,
+        doing: &str,
+        command: Command,
+        limit: Duration,
+    ) -> anyhow::Result<Result<Value, String>> {
+        let gone = |said: &str| went_away(doing, &self.udid, said);
+        match answer(doing, command, limit) {
+            Ok(Err(complaint)) if !self.is_there() => Err(gone(&complaint)),
+            Err(error) if !self.is_there() => Err(gone(&error.root_cause().to_string())),
+            answer => answer,
+        }
+    }
+
+    /// The same, where a refusal is an error.
     fn result(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Value> {
-        result(doing, command, limit).map_err(|error| match self.is_there() {
-            true => error,
-            false => went_away(doing, &self.udid, &error.root_cause().to_string()),
-        })
+        accepted(doing, self.answer(doing, command, limit)?)
     }
 }
 
@@ -103,13 +116,10 @@ impl Device for Phone {
         let file = folder.path().join("fetched");
         let mut command = self.container(&["copy", "from"]);
         command.args(["--source", &format!("Documents/{name}")]).arg("--destination").arg(&file);
-        match result("fetching a file", command, LOOK) {
+        match self.answer(&format!("fetching {name}"), command, LOOK)? {
             Ok(_) => Ok(Some(std::fs::read(&file).context("reading what was fetched")?)),
             // What isn't there can't be told from what can't be read.
-            Err(_) if self.is_there() => Ok(None),
-            Err(error) => {
-                Err(went_away(&format!("fetching {name}"), &self.udid, &error.root_cause().to_string()))
-            }
+            Err(_) => Ok(None),
         }
     }
 
@@ -134,20 +144,28 @@ impl Device for Phone {
 fn list() -> anyhow::Result<Value> {
     let mut command = xcrun("devicectl");
     command.args(["list", "devices"]);
-    result("asking for devices", command, LOOK)
+    let doing = "asking for devices";
+    accepted(doing, answer(doing, command, LOOK)?)
 }
 
-/// What a command of devicectl came to, by the JSON that it writes into a file.
-fn result(doing: &str, mut command: Command, limit: Duration) -> anyhow::Result<Value> {
+/// What a command of devicectl came to, or what it complained of, by the JSON that it writes into a file.
+///
+/// # Errors
+/// That it answered nothing: then nobody knows what it did.
+fn answer(doing: &str, mut command: Command, limit: Duration) -> anyhow::Result<Result<Value, String>> {
     let file = NamedTempFile::new().context("a file for devicectl's answer")?;
     command.args([OsStr::new("--json-output"), file.path().as_os_str()]);
     let answer = ask(doing, command, limit)?;
     let json = std::fs::read(file.path()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut json: Value = json.unwrap_or_default();
     if !answer.success || json["info"]["outcome"].as_str().is_some_and(|outcome| outcome != "success") {
-        bail!("{doing}: {}", with_remedy(&complaint(&answer, &json)));
+        return Ok(Err(complaint(&answer, &json)));
     }
-    Ok(json["result"].take())
+    Ok(Ok(json["result"].take()))
+}
+
+fn accepted(doing: &str, answer: Result<Value, String>) -> anyhow::Result<Value> {
+    answer.map_err(|complaint| anyhow!("{doing}: {}", with_remedy(&complaint)))
 }
 
 /// The phones and tablets in what `devicectl list devices` answers.

@@ -1,9 +1,9 @@
 //! A simulator, as simctl reaches it. Its files are files of this Mac.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{fs, io};
 
 use anyhow::{Context, bail};
 use packbench_core::unit::Bytes;
@@ -43,15 +43,21 @@ impl Simulator {
         command
     }
 
-    fn done(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Answer> {
+    /// Does something. A simulator that isn't booted any more is said to have gone.
+    fn answer(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Answer> {
         let answer = ask(doing, command, limit)?;
-        if answer.success {
-            return Ok(answer);
+        match answer.success || self.is_there() {
+            true => Ok(answer),
+            false => Err(went_away(doing, &self.udid, &with_remedy(&complaint(&answer, &Value::Null)))),
         }
-        let said = complaint(&answer, &Value::Null);
-        match self.is_there() {
-            true => bail!("{doing}: {}", with_remedy(&said)),
-            false => Err(went_away(doing, &self.udid, &said)),
+    }
+
+    /// The same, where a refusal is an error.
+    fn done(&self, doing: &str, command: Command, limit: Duration) -> anyhow::Result<Answer> {
+        let answer = self.answer(doing, command, limit)?;
+        match answer.success {
+            true => Ok(answer),
+            false => bail!("{doing}: {}", with_remedy(&complaint(&answer, &Value::Null))),
         }
     }
 
@@ -81,7 +87,7 @@ impl Device for Simulator {
     fn has_app(&self) -> anyhow::Result<bool> {
         let mut command = self.simctl("get_app_container");
         command.arg(PACKAGE);
-        Ok(ask("asking for the app", command, LOOK)?.success)
+        Ok(self.answer("asking for the app", command, LOOK)?.success)
     }
 
     fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool> {
@@ -93,7 +99,11 @@ impl Device for Simulator {
     }
 
     fn fetch(&self, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(fs::read(self.file(name)?).ok())
+        match fs::read(self.file(name)?) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("fetching {name}")),
+        }
     }
 
     fn launch(&self, arguments: &[&str]) -> Command {
