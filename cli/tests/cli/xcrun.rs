@@ -67,17 +67,21 @@ impl Mac {
         self.devices(&[phone(UDID, "connected", "paired", "enabled")]);
     }
 
-    /// Whole or not at all: the stand-in may be reading.
     fn devices(&self, devices: &[serde_json::Value]) {
-        self.scratch.write("devices.new", serde_json::json!(devices).to_string().as_bytes());
-        std::fs::rename(self.scratch.path("devices.new"), self.scratch.path("devices.json")).unwrap();
+        self.lists("devices.json", &serde_json::json!(devices));
+    }
+
+    /// Whole or not at all: the stand-in may be reading.
+    fn lists(&self, name: &str, value: &serde_json::Value) {
+        self.scratch.write("listed.new", value.to_string().as_bytes());
+        std::fs::rename(self.scratch.path("listed.new"), self.scratch.path(name)).unwrap();
     }
 
     fn simulators(&self, state: &str) {
         let one =
             serde_json::json!({"udid": SIMULATOR, "name": "iPhone 16", "state": state, "isAvailable": true});
         let list = serde_json::json!({"devices": {"com.apple.CoreSimulator.SimRuntime.iOS-18-1": [one]}});
-        self.scratch.write("simulators.json", list.to_string().as_bytes());
+        self.lists("simulators.json", &list);
     }
 
     fn documents(&self, udid: &str) -> PathBuf {
@@ -370,37 +374,93 @@ fn what_the_console_does_not_carry_is_fetched() {
 
 #[test]
 #[ignore = "takes python3: scripts/test --stage xcrun"]
-fn cut_off_at_each_step_nothing_finished_is_lost() {
+fn what_is_remembered_of_a_model_is_withdrawn_before_it_is_pushed() {
     let mac = Mac::new();
-    let begin = [&["run", "m.gguf", "--on", "ios"], &JOB[..]].concat();
-    let resume = ["run", "--json", "--resume", "r.jsonl", "--on", "ios"];
+    mac.run("ios", &[]).succeeds();
+    mac.remove("r.jsonl");
+    // It can't be read, and the push that follows is refused.
+    let refused = "The operation failed.";
+    let rules = ["copy from", "Documents/m.gguf --json-output"].map(|words| format!("{words}\t{refused}"));
+    mac.scratch.write("fail", rules.join("\n").as_bytes());
+    mac.run("ios", &[]).refuses("pushing m.gguf: ");
+    assert_eq!(std::fs::read_to_string(mac.documents(UDID).join("m.gguf.known")).unwrap(), "");
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn a_device_that_does_not_answer_is_not_one_without_the_model() {
+    let mac = Mac::new();
+    mac.run("ios", &[]).succeeds();
+    mac.remove("r.jsonl");
+    mac.scratch.write("hang", b"copy from");
+    let said = mac.run("ios", &[]);
+    said.refuses("fetching m.gguf.known: found no answer of xcrun within 30 s, expected one: unlock");
+    assert!(!said.text.contains("pushing"), "{}", said.text);
+    mac.remove("hang");
+    assert!(!mac.run("ios", &[]).succeeds().contains("pushing"), "it was there all the time");
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn a_phone_cut_off_at_each_step_loses_nothing_finished() {
+    let gone = |doing: &str| format!("{doing}: {UDID} went away");
+    cut_off_at_each_step(
+        "ios",
+        &[
+            (1, "list devices", "unavailable, expected it ready: plug it in".to_owned()),
+            (1, "install app", gone("installing the app")),
+            (1, "info apps", gone("asking for the app")),
+            (1, "copy from Documents/m.gguf.known", gone("fetching m.gguf.known")),
+            (1, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
+            (1, "copy to Documents/m.gguf", gone("pushing m.gguf")),
+            (2, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
+            (1, "copy to Documents/assignment.json", gone("handing over the assignment")),
+            (1, "info files", gone("looking for models")),
+            (1, "process launch", format!("{UDID}: its answer was cut off")),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn a_simulator_shut_down_at_each_step_loses_nothing_finished() {
+    let gone = |doing: &str| format!("{doing}: {SIMULATOR} went away");
+    // For what is remembered, its withdrawal, the model, what is remembered again, and the assignment.
+    let files = (1..=5).map(|nth| (nth, "get_app_container data", gone("asking for the app's files")));
+    let mut cuts = vec![
+        (1, "list", "found no booted simulator".to_owned()),
+        (1, "install", gone("installing the app")),
+        (1, "get_app_container app", gone("asking for the app")),
+    ];
+    cuts.extend(files);
+    cuts.push((1, "launch", format!("{SIMULATOR}: its answer was cut off")));
+    cut_off_at_each_step("sim", &cuts);
+}
+
+/// A session that is begun again, or gone on with, after each of `cuts`: the nth of these commands is cut, and that is said.
+fn cut_off_at_each_step(on: &str, cuts: &[(u32, &str, String)]) {
+    let mac = Mac::without_app();
+    let begin = [&["run", "m.gguf", "--on", on, "--app", "packbench.app"], &JOB[..]].concat();
+    let resume = ["run", "--json", "--resume", "r.jsonl", "--on", on];
     let mut told: HashSet<RunKey> = HashSet::new();
-    let mut cuts = Vec::new();
-    for step in 1.. {
+    let mut go_on = || {
         mac.plug_in();
-        mac.scratch.write("cut", step.to_string().as_bytes());
+        mac.simulators("Booted");
         let begun = mac.scratch.path("r.jsonl").exists();
-        let mut process = mac.process(if begun { &resume } else { &begin });
-        let mut process = process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        told.extend(output.lines().map_while(Result::ok).filter_map(|line| run(&line)));
-        let output = process.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        if output.status.success() {
-            break;
-        }
-        let known = ["went away", "unavailable, expected it ready"];
-        assert!(known.iter().any(|words| said.contains(words)), "step {step}: {said}");
-        let hint = "go on with: packbench run --resume r.jsonl --on ios";
-        assert!(!said.contains("What was finished") || said.contains(hint), "{said}");
-        cuts.push(said.lines().last().unwrap_or_default().to_owned());
-        assert!(step < 40, "{cuts:#?}");
+        let output = mac.packbench(if begun { &resume } else { &begin }).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        told.extend(lines.lines().filter_map(run));
+        Said { code: output.status.code(), text: String::from_utf8(output.stderr).unwrap() }
+    };
+    for (nth, command, words) in cuts {
+        mac.scratch.write("cut", format!("{nth}\t{command}").as_bytes());
+        let said = go_on();
+        assert!(!mac.scratch.path("cut").exists(), "{command} wasn't asked for {nth} times: {}", said.text);
+        said.refuses(words);
+        let hint = format!("go on with: packbench run --resume r.jsonl --on {on}");
+        assert!(!said.text.contains("What was finished") || said.text.contains(&hint), "{}", said.text);
     }
-    if mac.scratch.path("cut").exists() {
-        mac.remove("cut");
-    }
-    assert!(cuts.len() >= 7, "each command was cut once: {cuts:#?}");
-    assert!(cuts.iter().any(|said| said.contains("pushing m.gguf: ")), "{cuts:#?}");
+    go_on().succeeds();
     let kept: HashSet<RunKey> =
         finished(&mac.scratch.report("r.jsonl")).iter().map(|run| run.key()).collect();
     assert!(told.is_subset(&kept), "a run that was told of is not in the report");
