@@ -127,6 +127,10 @@ need_build() {
     need_apt gcc g++ cmake clang libclang-dev
 }
 
+# What the compiler is told where the linker can't put functions in place of llama.cpp's calls: docs/adr/0011.
+# shellcheck disable=SC2034 # scripts that source this use it
+readonly RENAMED_CALLS="-Dmmap=__wrap_mmap -Dmunmap=__wrap_munmap -Dposix_madvise=__wrap_posix_madvise"
+
 # with_tests COMMAND...: a cargo test that fails when one of its programs has no test to run: cargo calls it a success, and a
 # stage that picks tests by a name that they no longer have would prove nothing.
 with_tests() {

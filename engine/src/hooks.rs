@@ -157,10 +157,10 @@ fn in_scope<T>(act: impl FnOnce(&mut Scope) -> T) -> Option<T> {
     Some(answer)
 }
 
-// SAFETY: the linker's --wrap=NAME gives the system's function this name, and on Apple's systems it has its own; the
-// signatures are POSIX's.
+// SAFETY: the linker's --wrap=NAME gives the system's function this name, and where the compiler has renamed the calls it has
+// its own; the signatures are POSIX's.
 unsafe extern "C" {
-    #[cfg_attr(target_vendor = "apple", link_name = "mmap")]
+    #[cfg_attr(renamed, link_name = "mmap")]
     fn __real_mmap(
         address: *mut c_void,
         len: size_t,
@@ -169,11 +169,12 @@ unsafe extern "C" {
         fd: c_int,
         offset: off_t,
     ) -> *mut c_void;
-    #[cfg_attr(target_vendor = "apple", link_name = "munmap")]
+    #[cfg_attr(renamed, link_name = "munmap")]
     fn __real_munmap(address: *mut c_void, len: size_t) -> c_int;
-    #[cfg_attr(target_vendor = "apple", link_name = "posix_madvise")]
+    #[cfg_attr(renamed, link_name = "posix_madvise")]
     fn __real_posix_madvise(address: *mut c_void, len: size_t, advice: c_int) -> c_int;
     #[cfg(not(target_vendor = "apple"))]
+    #[cfg_attr(renamed, link_name = "posix_fadvise")]
     fn __real_posix_fadvise(fd: c_int, offset: off_t, len: off_t, advice: c_int) -> c_int;
 }
 
