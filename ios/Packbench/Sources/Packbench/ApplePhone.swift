@@ -4,8 +4,9 @@ import Foundation
 public protocol PhoneSystem: Sendable {
     /// `iPhone16,1`
     var model: String? { get }
-    /// `iOS 18.1 (22B83)`
-    var version: String? { get }
+    var version: OperatingSystemVersion? { get }
+    /// `22B83`
+    var build: String? { get }
     /// Whether a debugger is attached, or the app was built for one.
     var isDebugged: Bool? { get }
     var isSimulator: Bool { get }
@@ -15,6 +16,16 @@ public protocol PhoneSystem: Sendable {
     var isForeground: Bool? { get }
     /// What `os_proc_available_memory` answers: 0 when it can't say.
     var availableMemory: Int? { get }
+    /// Has `told` called at each change, as long as the process lives.
+    func watch(_ told: @escaping @Sendable (SystemChange) -> Void)
+}
+
+/// What a system tells without being asked.
+public enum SystemChange: Sendable {
+    /// It has become warmer or cooler.
+    case thermalState
+    /// The app is no longer in front.
+    case leftFront
 }
 
 /// `ProcessInfo.ThermalState`, which Linux lacks.
@@ -38,39 +49,50 @@ public struct Battery: Sendable, Equatable {
     }
 }
 
-/// An iPhone's facts in packbench's words. What follows from them Rust decides.
+/// An iPhone's facts in packbench's words. What follows from them Rust decides. What lies between two questions counts as
+/// well: a run that iOS suspended would otherwise look like one that took long.
 public final class ApplePhone: Phone {
     private let system: any PhoneSystem
     private let worst = Worst()
 
     public init(system: any PhoneSystem) {
         self.system = system
-    }
-
-    /// To be called whenever the system says that the phone has become warmer or cooler: what lies between two
-    /// questions counts as well.
-    public func thermalStateChanged() {
-        if let state = system.thermalState { worst.raise(to: state) }
+        // iOS tells of changes only those who have asked before.
+        _ = system.thermalState
+        system.watch { [worst] change in
+            switch change {
+            case .thermalState: system.thermalState.map(worst.raise(to:))
+            case .leftFront: worst.leaveFront()
+            }
+        }
     }
 
     public func identity() -> Identity {
         Identity(
             model: system.model,
-            system: system.version,
+            system: system.version.map { named($0, build: system.build) },
             debuggable: system.isDebugged,
             emulator: system.isSimulator
         )
     }
 
     public func facts() -> Facts {
-        Facts(
+        let hasLeft = worst.takeHasLeft()
+        return Facts(
             thermalStatus: system.thermalState.map { status(worst.take(now: $0)) },
             batteryPercent: system.battery?.percent,
             charging: system.battery?.isCharging,
             powerSave: system.isLowPowerModeEnabled,
-            foreground: system.isForeground,
+            foreground: system.isForeground.map { $0 && !hasLeft },
             memoryAvailableBytes: system.availableMemory.flatMap { $0 > 0 ? UInt64($0) : nil }
         )
+    }
+
+    /// `iOS 18.1 (22B83)`
+    private func named(_ version: OperatingSystemVersion, build: String?) -> String {
+        let patch = version.patchVersion == 0 ? "" : ".\(version.patchVersion)"
+        let number = "iOS \(version.majorVersion).\(version.minorVersion)\(patch)"
+        return build.map { "\(number) (\($0))" } ?? number
     }
 
     /// Apple's four words among Android's seven.
@@ -97,10 +119,11 @@ extension Battery {
     }
 }
 
-/// The warmest since somebody asked.
+/// The warmest since somebody asked, and whether the app has left the front since.
 private final class Worst: @unchecked Sendable {
     // Guarded by the lock.
     private var state = ThermalState.nominal
+    private var hasLeft = false
     private let lock = NSLock()
 
     func raise(to new: ThermalState) {
@@ -111,6 +134,17 @@ private final class Worst: @unchecked Sendable {
         lock.withLock {
             defer { state = now }
             return max(state, now)
+        }
+    }
+
+    func leaveFront() {
+        lock.withLock { hasLeft = true }
+    }
+
+    func takeHasLeft() -> Bool {
+        lock.withLock {
+            defer { hasLeft = false }
+            return hasLeft
         }
     }
 }

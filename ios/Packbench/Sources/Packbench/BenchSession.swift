@@ -17,14 +17,14 @@ public enum Event: Sendable, Equatable {
 /// Measures how this phone brings models into memory.
 ///
 /// One session at a time in a process: a second one throws `PackbenchError.Busy`. Cancelling the task that reads the
-/// events cancels the session after the run under way; ``ended()`` waits until it has, and what was finished is in the
-/// report.
+/// events cancels the session after the run under way; ``ended()`` waits until it has and answers what it came to, and what
+/// was finished is in the report.
 public actor BenchSession {
     public typealias Events = AsyncThrowingStream<Event, any Error>
 
     private let phone: any Phone
     private let cache: URL
-    private var last: Task<Void, Never>?
+    private var last: Task<Event, any Error>?
 
     /// - Parameters:
     ///   - phone: what only an app can ask its system; see ``ApplePhone``.
@@ -72,9 +72,12 @@ public actor BenchSession {
         }
     }
 
-    /// Returns when the session that was begun last is over, also when it was cancelled.
-    public func ended() async {
-        await last?.value
+    /// Returns the last event of the session that was begun last, or throws its error, when it is over: also when it was
+    /// cancelled and whoever read its events has heard no more of it. One that was refused as `Busy` never began. `nil`
+    /// where none was begun.
+    @discardableResult
+    public func ended() async throws -> Event? {
+        try await last?.value
     }
 
     private func events(_ work: @escaping @Sendable (Session, any Listener) throws -> Event) -> Events {
@@ -83,15 +86,16 @@ public actor BenchSession {
         continuation.onTermination = { reason in
             if case .cancelled = reason { session.cancel() }
         }
-        last = Task {
-            await onThreadOfItsOwn {
-                do {
-                    continuation.yield(try work(session, Relay(continuation)))
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
+        last = Task { [earlier = last] in
+            let end = await onThreadOfItsOwn { Result { try work(session, Relay(continuation)) } }
+            switch end {
+            case .success(let event):
+                continuation.yield(event)
+                continuation.finish()
+            case .failure(let error): continuation.finish(throwing: error)
             }
+            if case .failure(PackbenchError.Busy) = end, let earlier { return try await earlier.value }
+            return try end.get()
         }
         return events
     }
@@ -112,12 +116,9 @@ private final class Relay: Listener {
 
 /// A session blocks for minutes, which threads of Swift's own pool mustn't, and computes in deep calls. Its priority is
 /// that of work which a person waits for: lower ones are moved to slower cores.
-private func onThreadOfItsOwn(_ work: @escaping @Sendable () -> Void) async {
+private func onThreadOfItsOwn<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
     await withCheckedContinuation { ended in
-        let thread = Thread {
-            work()
-            ended.resume()
-        }
+        let thread = Thread { ended.resume(returning: work()) }
         thread.name = "packbench"
         thread.stackSize = 8 << 20
         thread.qualityOfService = .userInitiated

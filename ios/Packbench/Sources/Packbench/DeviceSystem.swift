@@ -14,7 +14,9 @@
             ProcessInfo.processInfo.environment["SIMULATOR_MODEL_IDENTIFIER"] ?? named("hw.machine")
         }
 
-        public var version: String? { "iOS \(ProcessInfo.processInfo.operatingSystemVersionString)" }
+        public var version: OperatingSystemVersion? { ProcessInfo.processInfo.operatingSystemVersion }
+
+        public var build: String? { named("kern.osversion") }
 
         public var isDebugged: Bool? {
             #if DEBUG
@@ -47,6 +49,17 @@
 
         public var availableMemory: Int? { os_proc_available_memory() }
 
+        public func watch(_ told: @escaping @Sendable (SystemChange) -> Void) {
+            let changes: [(Notification.Name, SystemChange)] = [
+                (ProcessInfo.thermalStateDidChangeNotification, .thermalState),
+                (UIApplication.willResignActiveNotification, .leftFront),
+                (UIApplication.didEnterBackgroundNotification, .leftFront),
+            ]
+            for (name, change) in changes {
+                NotificationCenter.default.addObserver(forName: name, object: nil, queue: nil) { _ in told(change) }
+            }
+        }
+
         /// UIKit answers on the main thread alone. A session asks from a thread of its own, between runs.
         private func onMain<T: Sendable>(_ ask: @MainActor @Sendable () -> T) -> T {
             Thread.isMainThread
@@ -55,17 +68,8 @@
     }
 
     extension ApplePhone {
-        /// This phone, which tells of each change of its warmth as long as the app lives.
-        @MainActor
-        public static func current() -> ApplePhone {
-            let phone = ApplePhone(system: DeviceSystem())
-            NotificationCenter.default.addObserver(
-                forName: ProcessInfo.thermalStateDidChangeNotification,
-                object: nil,
-                queue: nil
-            ) { _ in phone.thermalStateChanged() }
-            return phone
-        }
+        /// This phone.
+        @MainActor public static let current = ApplePhone(system: DeviceSystem())
     }
 
     extension Battery.State {

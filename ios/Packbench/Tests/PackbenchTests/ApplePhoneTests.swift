@@ -1,3 +1,4 @@
+import Foundation
 import Packbench
 import Testing
 
@@ -17,11 +18,38 @@ struct ApplePhoneTests {
         let system = TestSystem(thermalState: .nominal)
         let phone = ApplePhone(system: system)
         system.thermalState = .serious
-        phone.thermalStateChanged()
+        system.tell(.thermalState)
         system.thermalState = .nominal
-        phone.thermalStateChanged()
+        system.tell(.thermalState)
         #expect(phone.facts().thermalStatus == .severe)
         #expect(phone.facts().thermalStatus == ThermalStatus.none)
+    }
+
+    @Test("an app that left the front and came back between two questions was in the background, once")
+    func left() {
+        let system = TestSystem(isForeground: true)
+        let phone = ApplePhone(system: system)
+        #expect(phone.facts().foreground == true)
+        system.tell(.leftFront)
+        #expect(phone.facts().foreground == false)
+        #expect(phone.facts().foreground == true)
+    }
+
+    @Test("the thermal state is asked before changes are: iOS tells of them nobody else")
+    func order() {
+        let system = TestSystem(thermalState: .nominal)
+        _ = ApplePhone(system: system)
+        #expect(system.asked == ["thermalState", "watch"])
+    }
+
+    @Test(
+        "a system is called as its makers do",
+        arguments: [
+            (OperatingSystemVersion(majorVersion: 18, minorVersion: 1, patchVersion: 0), "22B83", "iOS 18.1 (22B83)"),
+            (OperatingSystemVersion(majorVersion: 16, minorVersion: 7, patchVersion: 10), nil, "iOS 16.7.10"),
+        ])
+    func version(version: OperatingSystemVersion, build: String?, name: String) {
+        #expect(ApplePhone(system: TestSystem(version: version, build: build)).identity().system == name)
     }
 
     @Test("a battery that isn't monitored, and memory that isn't limited, are unknown")
@@ -48,7 +76,7 @@ struct ApplePhoneTests {
         let system = TestSystem(availableMemory: 3 << 30)
         let phone = ApplePhone(system: system)
         #expect(
-            phone.identity() == Identity(model: "iPhone16,1", system: "iOS 18.1", debuggable: true, emulator: false))
+            phone.identity() == Identity(model: "iPhone16,1", system: nil, debuggable: true, emulator: false))
         let facts = phone.facts()
         #expect(facts.memoryAvailableBytes == 3 << 30)
         #expect(facts.powerSave == true)
@@ -57,17 +85,44 @@ struct ApplePhoneTests {
 }
 
 private final class TestSystem: PhoneSystem, @unchecked Sendable {
-    var thermalState: ThermalState?
+    var thermalState: ThermalState? {
+        get {
+            asked.append("thermalState")
+            return warmth
+        }
+        set { warmth = newValue }
+    }
+    private var warmth: ThermalState?
+    private var told: (@Sendable (SystemChange) -> Void)?
+    private(set) var asked: [String] = []
     let battery: Battery?
     let availableMemory: Int?
     let model: String? = "iPhone16,1"
-    let version: String? = "iOS 18.1"
+    let version: OperatingSystemVersion?
+    let build: String?
     let isDebugged: Bool? = true
     let isSimulator = false
     let isLowPowerModeEnabled: Bool? = true
-    let isForeground: Bool? = false
+    let isForeground: Bool?
 
-    init(thermalState: ThermalState? = nil, battery: Battery? = nil, availableMemory: Int? = nil) {
-        (self.thermalState, self.battery, self.availableMemory) = (thermalState, battery, availableMemory)
+    init(
+        thermalState: ThermalState? = nil,
+        battery: Battery? = nil,
+        availableMemory: Int? = nil,
+        isForeground: Bool? = false,
+        version: OperatingSystemVersion? = nil,
+        build: String? = nil
+    ) {
+        (warmth, self.battery, self.availableMemory) = (thermalState, battery, availableMemory)
+        (self.isForeground, self.version, self.build) = (isForeground, version, build)
+    }
+
+    func watch(_ told: @escaping @Sendable (SystemChange) -> Void) {
+        asked.append("watch")
+        self.told = told
+    }
+
+    func tell(_ change: SystemChange) {
+        told?(change)
     }
 }

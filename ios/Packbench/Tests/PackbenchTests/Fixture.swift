@@ -37,8 +37,7 @@ class SessionTestCase: XCTestCase {
         let path = try XCTUnwrap(environment["PACKBENCH_MODEL"], "set by scripts/swift")
         XCTAssertFalse(path.isEmpty, "there is no model: scripts/get-model smollm2")
         model = URL(fileURLWithPath: path)
-        let build = URL(fileURLWithPath: FileManager.default.currentDirectoryPath).appendingPathComponent(".build")
-        folder = build.appendingPathComponent("session-\(UUID().uuidString)")
+        folder = scratch().appendingPathComponent("session-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
@@ -69,10 +68,23 @@ class SessionTestCase: XCTestCase {
         return outcome
     }
 
+    /// Has `scripts/swift` hold the report against the schema when all tests are over.
+    func leaveForTheSchema(_ name: String = #function) throws {
+        guard let folder = ProcessInfo.processInfo.environment["PACKBENCH_REPORTS"] else { return }
+        let file = URL(fileURLWithPath: folder).appendingPathComponent(name.prefix { $0 != "(" } + ".jsonl")
+        try FileManager.default.copyItem(at: report, to: file)
+    }
+
     func lines(_ kind: String? = nil) throws -> [String] {
         let all = try String(contentsOf: report, encoding: .utf8).split(separator: "\n").map(String.init)
         return all.filter { kind == nil || $0.hasPrefix(#"{"kind":"\#(kind!)""#) }
     }
+}
+
+/// A folder of the build, wherever tests are started.
+private func scratch() -> URL {
+    let package = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+    return package.appendingPathComponent(".build/scratch")
 }
 
 /// What is said of `error` when it is no such one.

@@ -23,6 +23,7 @@ final class SessionTests: SessionTestCase {
         XCTAssertFalse(failed.isEmpty)
         XCTAssert(failed.allSatisfy { $0.contains("an app has only this one") }, "\(failed)")
         XCTAssertEqual(try medians(path: report.path).count, measured.count)
+        try leaveForTheSchema()
     }
 
     func testPackbenchItselfAcceptsTheReport() async throws {
@@ -36,6 +37,7 @@ final class SessionTests: SessionTestCase {
         let codes: [Gate: Int32] = [.passed: 0, .regression: 1, .invalid: 2]
         XCTAssertEqual(code, codes[answer.gate])
         XCTAssertEqual(try packbench("report", report.path).code, 0)
+        try leaveForTheSchema()
     }
 
     func testEventsTellEachLineOfTheReportInOrder() async throws {
@@ -55,15 +57,18 @@ final class SessionTests: SessionTestCase {
         let bench = bench
         let long = job(#""probes":["faults"],"blocks":1000"#, budgetMs: 600_000)
         try await cancelWhen({ $0.done == 1 }, await bench.run(long, report: report))
-        await bench.ended()
+        guard case .finished(let outcome) = try await bench.ended() else { return XCTFail("it told no end") }
+        XCTAssertEqual(outcome.status, .cancelled)
+        XCTAssertGreaterThan(outcome.missing, 0)
         XCTAssert(try XCTUnwrap(try lines().last).contains(#""status":"cancelled""#), "the report is closed by then")
         let before = try lines("run").count
         XCTAssertGreaterThan(before, 0)
         let models = [model.lastPathComponent: model!]
         try await cancelWhen({ $0.done > before }, await bench.resume(report, models: models))
-        await bench.ended()
+        try await bench.ended()
         XCTAssertGreaterThan(try lines("run").count, before)
         XCTAssertEqual(try lines("header").count, 2)
+        try leaveForTheSchema()
     }
 
     func testASecondSessionIsToldThatOneIsUnderWay() async throws {
@@ -75,6 +80,18 @@ final class SessionTests: SessionTestCase {
             _ = try await self.outcome(of: second.run(self.shortJob, report: self.report.appendingPathExtension("2")))
         }
         while try await events.next() != nil {}
+        XCTAssertEqual(try lines("end").count, 1)
+    }
+
+    func testOneThatIsRefusedDoesNotHideTheEndOfTheOneUnderWay() async throws {
+        let bench = bench
+        var events = await bench.run(shortJob, report: report).makeAsyncIterator()
+        _ = try await events.next()
+        await assertReason("Busy", "another session") {
+            _ = try await self.outcome(of: bench.run(self.shortJob, report: self.report.appendingPathExtension("2")))
+        }
+        guard case .finished(let outcome) = try await bench.ended() else { return XCTFail("it told no end") }
+        XCTAssertEqual(outcome.status, .complete)
         XCTAssertEqual(try lines("end").count, 1)
     }
 
@@ -143,6 +160,7 @@ final class SessionTests: SessionTestCase {
         XCTAssertFalse(runs.isEmpty)
         XCTAssert(runs.allSatisfy { $0.contains(#""Charging""#) })
         XCTAssert(try XCTUnwrap(try lines().first).contains(#""model":"Test Phone""#))
+        try leaveForTheSchema()
     }
 
     func testAModelTellsWhatItHolds() throws {
