@@ -6,6 +6,7 @@ import UniformTypeIdentifiers
 struct HomeView: View {
     @ObservedObject var bench: BenchModel
     @State private var isPicking = false
+    @State private var isDeleting = false
 
     var body: some View {
         Form {
@@ -26,6 +27,12 @@ struct HomeView: View {
                     .labelsHidden()
                 }
                 Button("Choose a model…") { isPicking = true }
+                if let model = bench.chosenModel {
+                    Button("Delete \(model.lastPathComponent)", role: .destructive) { isDeleting = true }
+                        .confirmationDialog("It can be copied in again.", isPresented: $isDeleting) {
+                            Button("Delete \(model.lastPathComponent)", role: .destructive) { bench.delete(model) }
+                        }
+                }
             }
             Section("What to measure") {
                 Picker("What to measure", selection: $bench.preset) {
@@ -40,15 +47,16 @@ struct HomeView: View {
             if !bench.reports.isEmpty { reports }
         }
         // A GGUF has no type of its own.
-        .fileImporter(isPresented: $isPicking, allowedContentTypes: [.data]) { picked in
-            if case .success(let model) = picked { bench.importModel(at: model) }
-        }
+        .fileImporter(isPresented: $isPicking, allowedContentTypes: [.data]) { bench.importModel($0) }
     }
 
     private var reports: some View {
         Section("Reports") {
             ForEach(bench.reports, id: \.self) { report in
                 Button(report.lastPathComponent) { bench.show(report) }
+            }
+            .onDelete { swiped in
+                for report in swiped.map({ bench.reports[$0] }) { bench.delete(report) }
             }
         }
     }

@@ -6,19 +6,18 @@ import SwiftUI
 /// A report: each case by its median, and the file itself to hand on.
 struct ResultView: View {
     let bench: BenchModel
-    let report: URL
-    let outcome: Outcome?
+    let shown: ShownReport
 
     var body: some View {
         Form {
-            Section(report.lastPathComponent) {
-                if let outcome { Text(outcome.text) }
-                chart
+            Section(shown.file.lastPathComponent) {
+                if let outcome = shown.outcome { Text(outcome.text) }
+                contents
             }
             Section {
-                ShareLink("Share the report", item: report)
-                if outcome?.missing != 0 {
-                    Button("Go on") { bench.goOn(with: report) }
+                ShareLink("Share the report", item: shown.file)
+                if shown.canGoOn {
+                    Button("Go on") { bench.goOn(with: shown.file) }
                 }
                 Button("Back", action: bench.home)
             }
@@ -26,43 +25,48 @@ struct ResultView: View {
     }
 
     @ViewBuilder
-    private var chart: some View {
-        switch Result(catching: { try medians(path: report.path) }) {
-        case .success(let medians) where medians.isEmpty: Text("No run was measured yet.")
-        case .success(let medians): MedianChart(medians: medians)
-        case .failure(let error): Text((error as? PackbenchError)?.reason ?? "\(error)")
+    private var contents: some View {
+        switch shown.contents {
+        case nil: ProgressView()
+        case .medians(let medians, _) where medians.isEmpty: Text("No run was measured yet.")
+        case .medians(let medians, _):
+            Text("Median wall time of each case; the line spans the shortest and the longest.")
+                .font(.footnote)
+                .foregroundStyle(.secondary)
+            ForEach(medians, id: \.case) { MedianView(median: $0, longestNs: medians.map(\.mostNs).max() ?? 0) }
+        case .unreadable(let reason): Text(reason)
         }
     }
 }
 
-/// A bar as long as its case's median, crossed by a line from the shortest run to the longest.
-private struct MedianChart: View {
-    let medians: [Median]
-    /// A case grows with the size of its text.
-    @ScaledMetric(relativeTo: .footnote) private var rowHeight = 56
+/// A case above a bar as long as its median, crossed by a line from the shortest run to the longest. Its name has the whole
+/// width, and as many lines as its letters need.
+private struct MedianView: View {
+    let median: Median
+    /// Of all cases: bars are as long as they are beside each other.
+    let longestNs: Double
+    @ScaledMetric(relativeTo: .footnote) private var barHeight = 16
 
     var body: some View {
         VStack(alignment: .leading) {
-            Text("Median wall time of each case; the line spans the shortest and the longest.")
-                .font(.footnote)
-                .foregroundStyle(.secondary)
-            Chart(medians, id: \.case) { median in
-                BarMark(x: .value("median", median.medianNs / 1e6), y: .value("case", median.case))
-                    .annotation(position: .overlay, alignment: .leading) {
-                        Text(milliseconds(median.medianNs)).font(.footnote).padding(.leading, 4)
-                    }
-                    .accessibilityLabel(median.case)
-                    .accessibilityValue(median.spoken)
+            Text(median.case).font(.footnote)
+            Text(milliseconds(median.medianNs)).font(.footnote).bold()
+            Chart {
+                BarMark(x: .value("median", median.medianNs), y: .value("case", ""))
                 RuleMark(
-                    xStart: .value("shortest", median.leastNs / 1e6),
-                    xEnd: .value("longest", median.mostNs / 1e6),
-                    y: .value("case", median.case)
+                    xStart: .value("shortest", median.leastNs),
+                    xEnd: .value("longest", median.mostNs),
+                    y: .value("case", "")
                 )
                 .foregroundStyle(.primary)
-                .accessibilityHidden(true)
             }
-            .chartXAxisLabel("ms")
-            .frame(height: rowHeight * CGFloat(medians.count) + rowHeight)
+            .chartXScale(domain: 0...max(longestNs, 1))
+            .chartXAxis(.hidden)
+            .chartYAxis(.hidden)
+            .frame(height: barHeight)
         }
+        .accessibilityElement(children: .ignore)
+        .accessibilityLabel(median.case)
+        .accessibilityValue(median.spoken)
     }
 }

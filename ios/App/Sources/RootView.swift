@@ -5,8 +5,8 @@ import SwiftUI
 /// A screen for each state.
 struct RootView: View {
     @ObservedObject var bench: BenchModel
-    /// What was looked at is looked at again after iOS has ended the app.
-    @SceneStorage("report") private var shownReport: String?
+    @Environment(\.scenePhase) private var phase
+    @SceneStorage("kept") private var kept: Data?
 
     var body: some View {
         NavigationStack {
@@ -14,8 +14,16 @@ struct RootView: View {
                 .navigationTitle("packbench")
                 .navigationBarTitleDisplayMode(.inline)
         }
-        .onAppear(perform: restore)
-        .onChange(of: bench.state) { shownReport = $0.report?.lastPathComponent }
+        .onAppear {
+            if let kept = kept.flatMap({ try? JSONDecoder().decode(Kept.self, from: $0) }) { bench.restore(kept) }
+        }
+        .onChange(of: bench.kept) { kept = try? JSONEncoder().encode($0) }
+        .onChange(of: bench.state.announcement) { text in
+            if let text { UIAccessibility.post(notification: .announcement, argument: text) }
+        }
+        .onChange(of: phase) { phase in
+            if phase == .background, bench.isWorking { inBackground(bench.leaveFront) }
+        }
     }
 
     @ViewBuilder
@@ -25,22 +33,8 @@ struct RootView: View {
         case .copying(let name, let progress): CopyView(name: name, progress: progress, stop: bench.stop)
         case .running(_, let progress, let isStopping):
             RunView(progress: progress, isStopping: isStopping, stop: bench.stop)
-        case .finished(let report, let outcome): ResultView(bench: bench, report: report, outcome: outcome)
+        case .finished(let shown): ResultView(bench: bench, shown: shown)
         case .failed(let problem): ProblemView(bench: bench, problem: problem)
-        }
-    }
-
-    private func restore() {
-        guard case .idle = bench.state, let name = shownReport else { return }
-        if let report = bench.reports.first(where: { $0.lastPathComponent == name }) { bench.show(report) }
-    }
-}
-
-extension BenchState {
-    fileprivate var report: URL? {
-        switch self {
-        case .running(let report, _, _), .finished(let report, _): report
-        case .idle, .copying, .failed: nil
         }
     }
 }

@@ -6,8 +6,7 @@ public enum BenchState: Sendable, Equatable {
     case idle
     case copying(name: String, ModelStore.Progress?)
     case running(report: URL, SessionProgress?, isStopping: Bool)
-    /// There is no outcome of a report that was opened again.
-    case finished(report: URL, Outcome?)
+    case finished(ShownReport)
     case failed(Problem)
 }
 
@@ -30,10 +29,14 @@ public final class BenchModel: ObservableObject {
     private let folders: Folders
     private let session: BenchSession
     private var work: Task<Void, Never>?
+    private var reading: Task<Void, Never>?
     private var suppressed: [String] = []
+    /// The report that was looked at or written last, until the first screen is gone back to.
+    private var report: URL?
 
     public init(folders: Folders, session: BenchSession) {
         (self.folders, self.session) = (folders, session)
+        folders.removeUnfinished()
         (models, reports) = (folders.models(), folders.reports())
         chosenModel = models.first
     }
@@ -43,6 +46,28 @@ public final class BenchModel: ObservableObject {
         switch state {
         case .copying, .running: true
         case .idle, .finished, .failed: false
+        }
+    }
+
+    /// What is to be found again after iOS has ended the app.
+    public var kept: Kept {
+        Kept(report: report?.lastPathComponent, model: chosenModel?.lastPathComponent, preset: "\(preset)")
+    }
+
+    /// Finds it again, as far as it is still there.
+    public func restore(_ kept: Kept) {
+        guard case .idle = state else { return }
+        if let model = models.first(where: { $0.lastPathComponent == kept.model }) { chosenModel = model }
+        if let preset = presets().first(where: { "\($0)" == kept.preset }) { self.preset = preset }
+        if let report = reports.first(where: { $0.lastPathComponent == kept.report }) { show(report) }
+    }
+
+    /// Copies in what was picked.
+    public func importModel(_ picked: Result<URL, any Error>) {
+        switch picked {
+        case .success(let source): importModel(at: source)
+        case .failure(CocoaError.userCancelled): break
+        case .failure(let error): fail(describe(error, of: "The file"))
         }
     }
 
@@ -88,15 +113,49 @@ public final class BenchModel: ObservableObject {
         work?.cancel()
     }
 
+    /// The app is no longer in front, where iOS suspends it within seconds: a session ends after the run under way. A
+    /// copy goes on. Returns when nothing is under way.
+    public func leaveFront() async {
+        if case .running = state { stop() }
+        await work?.value
+    }
+
     public func show(_ report: URL) {
         guard !isWorking else { return }
-        state = .finished(report: report, nil)
+        show(report, nil)
+    }
+
+    /// Deletes a model or a report.
+    public func delete(_ file: URL) {
+        guard !isWorking else { return }
+        do {
+            try FileManager.default.removeItem(at: file)
+            look()
+        } catch {
+            fail(describe(error, of: file.lastPathComponent))
+        }
     }
 
     public func home() {
+        look()
+        report = nil
+        state = .idle
+    }
+
+    private func look() {
         (models, reports) = (folders.models(), folders.reports())
         if chosenModel.map(models.contains) != true { chosenModel = models.first }
-        state = .idle
+    }
+
+    /// A report is read beside the screen: it may be long.
+    private func show(_ report: URL, _ outcome: Outcome?) {
+        self.report = report
+        let unread = ShownReport(file: report, outcome: outcome)
+        state = .finished(unread)
+        reading = Task {
+            let read = await Task.detached { unread.read() }.value
+            if state == .finished(unread) { state = .finished(read) }
+        }
     }
 
     private func run() {
@@ -112,40 +171,31 @@ public final class BenchModel: ObservableObject {
 
     private func record(_ report: URL, _ events: @escaping @Sendable () async -> BenchSession.Events) {
         begin(.running(report: report, nil, isStopping: false)) { [self] in
-            var outcome: Outcome?
+            self.report = report
             do {
-                for try await event in await events() { outcome = follow(event) }
-                await session.ended()
-                // A session that was stopped before it began has left nothing to show.
-                if FileManager.default.fileExists(atPath: report.path) {
-                    state = .finished(report: report, outcome)
-                } else {
-                    home()
-                }
+                for try await event in await events() { follow(event) }
+                // A session that was stopped tells no more, but ends, and may fail in the end.
+                let end = try await session.ended()
+                // One that was stopped before it began has left nothing to show.
+                guard FileManager.default.fileExists(atPath: report.path) else { return home() }
+                if case .finished(let outcome) = end { show(report, outcome) } else { show(report, nil) }
             } catch {
                 fail(describe(error, of: report.lastPathComponent))
             }
         }
     }
 
-    private func follow(_ event: Event) -> Outcome? {
-        switch event {
-        case .progress(let progress):
-            if case .running(let report, _, let isStopping) = state {
-                state = .running(report: report, progress, isStopping: isStopping)
-            }
-            return nil
-        case .finished(let outcome): return outcome
-        case .carried: return nil
-        }
+    private func follow(_ event: Event) {
+        guard case .progress(let progress) = event, case .running(let report, _, let isStopping) = state else { return }
+        state = .running(report: report, progress, isStopping: isStopping)
     }
 
     private func copied(_ source: URL) async throws -> URL {
-        let store = ModelStore(folder: folders.documents)
+        let store = ModelStore(folder: folders.documents, system: folders.system)
         let (steps, continuation) = AsyncStream<ModelStore.Progress>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let copying = Task.detached {
             defer { continuation.finish() }
-            return try withAccess(to: source) { try store.import(source) { continuation.yield($0) } }
+            return try await store.import(source) { continuation.yield($0) }
         }
         return try await withTaskCancellationHandler {
             for await step in steps { state = .copying(name: source.lastPathComponent, step) }
@@ -164,13 +214,4 @@ public final class BenchModel: ObservableObject {
     private func fail(_ problem: Problem) {
         state = .failed(problem)
     }
-}
-
-/// A document of another app's is opened for as long as `body` lasts.
-private func withAccess<T>(to source: URL, _ body: () throws -> T) rethrows -> T {
-    #if canImport(Darwin)
-        let isGranted = source.startAccessingSecurityScopedResource()
-        defer { if isGranted { source.stopAccessingSecurityScopedResource() } }
-    #endif
-    return try body()
 }

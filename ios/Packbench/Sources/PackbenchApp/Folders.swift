@@ -7,10 +7,10 @@ public struct Folders: Sendable {
     public let documents: URL
     /// What a later session can use again: payload hashes, weight traces.
     public let cache: URL
+    let system: any FileSystem
 
-    public init(documents: URL, cache: URL) {
-        self.documents = documents
-        self.cache = cache
+    public init(documents: URL, cache: URL, system: any FileSystem = DeviceFiles()) {
+        (self.documents, self.cache, self.system) = (documents, cache, system)
     }
 
     /// Those of this app.
@@ -24,8 +24,17 @@ public struct Folders: Sendable {
         )
     }
 
-    /// The models, by name.
-    public func models() -> [URL] { files(ending: "gguf") }
+    /// The models, by name. A computer may have copied them in: from here on they stay out of backups.
+    public func models() -> [URL] {
+        let models = files(ending: "gguf")
+        models.forEach(system.keepOutOfBackups)
+        return models
+    }
+
+    /// Removes what a process left that ended within a copy.
+    func removeUnfinished() {
+        for file in files(ending: ModelStore.unfinished) { try? FileManager.default.removeItem(at: file) }
+    }
 
     /// The newest first.
     public func reports() -> [URL] { files(ending: "jsonl").reversed() }
@@ -43,6 +52,10 @@ public struct Folders: Sendable {
     private func files(ending suffix: String) -> [URL] {
         let all = try? FileManager.default.contentsOfDirectory(at: documents, includingPropertiesForKeys: nil)
         let ours = (all ?? []).filter { $0.pathExtension == suffix }
-        return ours.sorted { $0.lastPathComponent.lowercased() < $1.lastPathComponent.lowercased() }
+        // The thousandth report comes after the 999th.
+        return ours.sorted {
+            $0.lastPathComponent.compare($1.lastPathComponent, options: [.caseInsensitive, .numeric])
+                == .orderedAscending
+        }
     }
 }

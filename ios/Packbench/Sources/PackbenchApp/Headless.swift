@@ -31,6 +31,12 @@ public struct Headless: Sendable {
     }
 
     private let arguments: [String: String]
+    /// Those that came without what they name.
+    private let incomplete: [String]
+    private static let cancelled =
+        "the session was cancelled, as it is when the phone is locked or the app left: go on with it when the app is in "
+        + "front"
+
     private let folders: Folders
     private let session: BenchSession
     private let tell: @Sendable (String) -> Void
@@ -45,16 +51,24 @@ public struct Headless: Sendable {
     ) {
         let named = Self.named(arguments)
         guard named.keys.contains(where: ["job", "resume", "assignment"].contains) else { return nil }
-        (self.arguments, self.folders, self.session, self.tell) = (named, folders, session, tell)
-        answer = named["answer"].flatMap { Answer(in: folders.documents, word: $0) }
+        self.arguments = named.compactMapValues(\.self)
+        incomplete = named.filter { $0.value == nil }.keys.sorted()
+        (self.folders, self.session, self.tell) = (folders, session, tell)
+        answer = self.arguments["answer"].flatMap { Answer(in: folders.documents, word: $0) }
     }
 
-    private static func named(_ arguments: [String]) -> [String: String] {
-        let pairs = zip(arguments, arguments.dropFirst()).filter { $0.0.hasPrefix("--") }
-        return Dictionary(pairs.map { (String($0.0.dropFirst(2)), $0.1) }) { _, last in last }
+    /// Each name with what follows it, unless that is a name itself. Two dashes alone are none.
+    private static func named(_ arguments: [String]) -> [String: String?] {
+        let isName = { (argument: String) in argument.hasPrefix("--") }
+        let pairs = zip(arguments, arguments.dropFirst().map(Optional.some) + [nil])
+        let names = pairs.filter { isName($0.0) && $0.0 != "--" }.map { name, next in
+            (String(name.dropFirst(2)), next.flatMap { isName($0) ? nil : $0 })
+        }
+        return Dictionary(names) { _, last in last }
     }
 
-    /// Does what the arguments say. It throws nothing: whoever launched it sees only what it tells.
+    /// Does what the arguments say. It throws nothing: whoever launched it sees only what it tells. When its task is
+    /// cancelled it returns after the run under way.
     public func run() async -> Ended {
         let ended: Ended
         do {
@@ -71,6 +85,9 @@ public struct Headless: Sendable {
     }
 
     private func ask() async throws -> Ended {
+        if let name = incomplete.first {
+            throw PackbenchError.Job(reason: "found --\(name) alone, expected what it names after it")
+        }
         if let name = arguments["assignment"] {
             return try await carryOut(placed(name))
         }
@@ -93,7 +110,9 @@ public struct Headless: Sendable {
             case .finished: break
             }
         }
-        return Ended(verdict: .invalid, report: nil, error: "the session was cancelled")
+        // The run under way isn't told any more, but ends.
+        try await session.ended()
+        return Ended(verdict: .invalid, report: nil, error: Self.cancelled)
     }
 
     /// However the session ends, what was finished is handed out.
@@ -104,14 +123,14 @@ public struct Headless: Sendable {
         }
         do {
             for try await event in events {
-                switch event {
-                case .progress(let progress): say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
-                case .finished(let outcome):
-                    return ended(outcome.problem == nil ? try verdict(of: report) : .invalid, outcome.problem)
-                case .carried: break
-                }
+                guard case .progress(let progress) = event else { continue }
+                say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
             }
-            return ended(.invalid, "the session was cancelled")
+            // A task that was cancelled hears no last event.
+            guard case .finished(let outcome) = try await session.ended(), outcome.status != .cancelled else {
+                return ended(.invalid, Self.cancelled)
+            }
+            return ended(outcome.problem == nil ? try verdict(of: report) : .invalid, outcome.problem)
         } catch let error as PackbenchError {
             return ended(.invalid, error.reason)
         } catch {

@@ -14,27 +14,35 @@ public struct ModelStore: Sendable {
     public enum Refusal: Error, Equatable {
         /// Found before anything is written.
         case noRoom(needed: Int, free: Int)
-        /// The storage doesn't give back what was written to it.
+        /// The source, read once more, isn't what was copied. The copy is read as the system has it in memory: of the
+        /// storage this says nothing.
         case differs
     }
 
     private let folder: URL
+    private let system: any FileSystem
     private static let piece = 1 << 20
+    /// What a copy ends with until it is whole.
+    static let unfinished = "part"
 
-    public init(folder: URL) {
-        self.folder = folder
+    public init(folder: URL, system: any FileSystem = DeviceFiles()) {
+        (self.folder, self.system) = (folder, system)
     }
 
     /// Copies the file at `source`, unless the same bytes are here under its name already. Ends early when its task is
     /// cancelled, and then leaves nothing.
-    public func `import`(_ source: URL, told: @Sendable (Progress) -> Void) throws -> URL {
+    public func `import`(_ source: URL, told: @escaping @Sendable (Progress) -> Void) async throws -> URL {
         let target = folder.appendingPathComponent(source.deletingPathExtension().lastPathComponent + ".gguf")
+        return try await system.lend(source) { try bring($0, to: target, told) }
+    }
+
+    private func bring(_ source: URL, to target: URL, _ told: (Progress) -> Void) throws -> URL {
         let length = try self.length(source)
         let present = try? self.length(target)
         if present == length, try areEqual(source, target, length, told) { return target }
         let free = try FileManager.default.attributesOfFileSystem(forPath: folder.path)[.systemFreeSize] as? NSNumber
         if let free = free?.intValue, free < length { throw Refusal.noRoom(needed: length, free: free) }
-        let unfinished = target.appendingPathExtension("part")
+        let unfinished = target.appendingPathExtension(Self.unfinished)
         defer { try? FileManager.default.removeItem(at: unfinished) }
         try copy(source, unfinished, length, told)
         guard try areEqual(source, unfinished, length, told) else { throw Refusal.differs }
@@ -50,14 +58,16 @@ public struct ModelStore: Sendable {
 
     private func copy(_ source: URL, _ target: URL, _ length: Int, _ told: (Progress) -> Void) throws {
         try Data().write(to: target)
+        system.keepOutOfBackups(target)
         let (from, to) = (try FileHandle(forReadingFrom: source), try FileHandle(forWritingTo: target))
         defer { try? from.close() }
         defer { try? to.close() }
+        let piece = Piece(of: Self.piece)
         var done = 0
-        while let bytes = try from.read(upToCount: Self.piece), !bytes.isEmpty {
+        while try piece.fill(from: from) {
             try Task.checkCancellation()
-            try to.write(contentsOf: bytes)
-            done += bytes.count
+            try piece.drain(into: to)
+            done += piece.count
             told(Progress(isChecking: false, done: done, total: length))
         }
         try to.synchronize()
@@ -67,14 +77,62 @@ public struct ModelStore: Sendable {
         let (one, other) = (try FileHandle(forReadingFrom: one), try FileHandle(forReadingFrom: other))
         defer { try? one.close() }
         defer { try? other.close() }
+        let (this, that) = (Piece(of: Self.piece), Piece(of: Self.piece))
         var done = 0
         while true {
             try Task.checkCancellation()
-            let bytes = try one.read(upToCount: Self.piece) ?? Data()
-            guard bytes == (try other.read(upToCount: Self.piece) ?? Data()) else { return false }
-            if bytes.isEmpty { return true }
-            done += bytes.count
+            let (isMore, isMoreThere) = (try this.fill(from: one), try that.fill(from: other))
+            guard isMore == isMoreThere, this == that else { return false }
+            if !isMore { return true }
+            done += this.count
             told(Progress(isChecking: true, done: done, total: length))
         }
+    }
+}
+
+/// Memory that is used for each piece of a file again. What Darwin's FileHandle reads stays until a pool is drained, which
+/// in a long copy may be at its end.
+private final class Piece: Equatable {
+    private let memory: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(of size: Int) {
+        memory = .allocate(byteCount: size, alignment: 1)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    static func == (one: Piece, other: Piece) -> Bool {
+        one.count == other.count && memcmp(one.memory.baseAddress!, other.memory.baseAddress!, one.count) == 0
+    }
+
+    /// As much as comes in, as far as there is room. `false` at the end of the file.
+    func fill(from file: FileHandle) throws -> Bool {
+        count = 0
+        while count < memory.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: memory[count...])
+            let come = try retried { read(file.fileDescriptor, rest.baseAddress, rest.count) }
+            if come == 0 { break }
+            count += come
+        }
+        return count > 0
+    }
+
+    func drain(into file: FileHandle) throws {
+        var rest = UnsafeRawBufferPointer(rebasing: memory[..<count])
+        while !rest.isEmpty {
+            let gone = try retried { write(file.fileDescriptor, rest.baseAddress, rest.count) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[gone...])
+        }
+    }
+}
+
+private func retried(_ call: () -> Int) throws -> Int {
+    while true {
+        let answer = call()
+        if answer >= 0 { return answer }
+        guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
     }
 }

@@ -13,10 +13,7 @@ func describe(_ error: any Error, of name: String) -> Problem {
             text: "\(name) takes \(bytes(needed)) and there are \(bytes(free)): make room on the phone.", guards: [])
     case ModelStore.Refusal.differs:
         Problem(
-            text: "The copy of \(name) differs from the file: copy it again. If it happens again, the storage or the "
-                + "source is damaged.",
-            guards: []
-        )
+            text: "\(name) changed while it was copied, or can't be read twice alike: choose it again.", guards: [])
     default:
         Problem(text: "\(name) can't be opened: choose another. (\(error.localizedDescription))", guards: [])
     }
@@ -54,10 +51,20 @@ extension Outcome {
 }
 
 extension Median {
-    /// What VoiceOver reads of a bar.
+    /// What VoiceOver reads of a bar after its case.
     public var spoken: String {
-        let span = "from \(milliseconds(leastNs)) to \(milliseconds(mostNs))"
-        return "\(`case`): \(milliseconds(medianNs)), \(span), \(runs) runs"
+        "\(milliseconds(medianNs)), from \(milliseconds(leastNs)) to \(milliseconds(mostNs)), \(runs) runs"
+    }
+}
+
+extension BenchState {
+    /// What is said when it is entered, to whoever doesn't look.
+    public var announcement: String? {
+        switch self {
+        case .finished(let shown): shown.outcome?.text
+        case .failed(let problem): problem.text
+        case .idle, .copying, .running: nil
+        }
     }
 }
 

@@ -28,11 +28,37 @@ final class Told: @unchecked Sendable {
     }
 }
 
+/// Files of an Apple system: which were kept out of backups, and which lent.
+final class TestFiles: FileSystem, @unchecked Sendable {
+    // Guarded by the lock.
+    private var all: (outOfBackups: [String], lent: [URL]) = ([], [])
+    private let lock = NSLock()
+
+    var outOfBackups: [String] { lock.withLock { all.outOfBackups } }
+    var lent: [URL] { lock.withLock { all.lent } }
+
+    func keepOutOfBackups(_ file: URL) {
+        lock.withLock { all.outOfBackups.append(file.lastPathComponent) }
+    }
+
+    func lend<T: Sendable>(_ document: URL, to body: @Sendable (URL) throws -> T) async throws -> T {
+        lock.withLock { all.lent.append(document) }
+        return try body(document)
+    }
+}
+
+/// A folder of the build, wherever tests are started.
+private func scratch() -> URL {
+    let package = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+    return package.appendingPathComponent(".build/scratch")
+}
+
 /// An app's container on the disk of the build, for what lies in memory can't be evicted.
 /// XCTest uses one from one thread at a time.
 class AppTestCase: XCTestCase, @unchecked Sendable {
     private(set) var folders: Folders!
     private(set) var realModel: URL!
+    let system = TestFiles()
 
     static let shortJob = #"""
         {"models":[{"path":"/on/a/computer/m.gguf"}],"probes":["faults"],"policies":["normal","random"],
@@ -43,11 +69,11 @@ class AppTestCase: XCTestCase, @unchecked Sendable {
         let path = try XCTUnwrap(ProcessInfo.processInfo.environment["PACKBENCH_MODEL"], "set by scripts/swift")
         XCTAssertFalse(path.isEmpty, "there is no model: scripts/get-model smollm2")
         realModel = URL(fileURLWithPath: path)
-        let build = URL(fileURLWithPath: FileManager.default.currentDirectoryPath).appendingPathComponent(".build")
-        let container = build.appendingPathComponent("container-\(UUID().uuidString)")
+        let container = scratch().appendingPathComponent("container-\(UUID().uuidString)")
         folders = Folders(
             documents: container.appendingPathComponent("Documents"),
-            cache: container.appendingPathComponent("Caches")
+            cache: container.appendingPathComponent("Caches"),
+            system: system
         )
         try FileManager.default.createDirectory(at: folders.documents, withIntermediateDirectories: true)
     }

@@ -8,13 +8,63 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
     func testAJobIsCarriedOutAndItsReportNamed() async throws {
         try haveModel()
         try write("job.json", Self.shortJob)
-        let (ended, told) = try await launch("--job", "/elsewhere/job.json", "--compare", "policy")
+        let (ended, told) = try await launch("--job", "/elsewhere/job.json")
         XCTAssertNil(ended.error)
-        XCTAssertEqual(ended.verdict, .passed, "nothing is shown to be worse")
+        XCTAssertEqual(ended.verdict, .passed)
         let report = try XCTUnwrap(ended.report)
         XCTAssertEqual(told.suffix(2), ["packbench: report=\(report.path)", "packbench: verdict=passed"])
         XCTAssert(told.contains { $0.hasPrefix("packbench: progress=2/2 ") }, "\(told)")
         XCTAssertEqual(report.lastPathComponent, "report-001.jsonl")
+    }
+
+    /// Times are never asserted: those of one arm are made a hundred times as long.
+    func testTheVerdictIsThatOfTheArms() async throws {
+        try haveModel()
+        try write("job.json", Self.shortJob.replacing(#""blocks":1"#, with: #""blocks":6"#))
+        let (measured, _) = try await launch("--job", "job.json")
+        let report = try XCTUnwrap(measured.report)
+        let lines = try String(contentsOf: report, encoding: .utf8).split(separator: "\n").map(String.init)
+        for (slow, verdict) in [("random", Verdict.regression), ("normal", .passed)] {
+            let edited = lines.map { $0.contains(#""policy":"\#(slow)""#) ? $0.slowed : $0 }
+            XCTAssertNotEqual(edited, lines)
+            try write(report.lastPathComponent, edited.map { $0 + "\n" }.joined())
+            let (ended, told) = try await launch("--resume", report.lastPathComponent, "--compare", "policy")
+            XCTAssertEqual(ended.verdict, verdict, ended.error ?? "")
+            XCTAssertEqual(told.last, "packbench: verdict=\(verdict)")
+        }
+    }
+
+    func testASessionWhoseAppIsLeftEndsAfterTheRunUnderWayAndSaysWhatToDo() async throws {
+        try haveModel()
+        try write("job.json", Self.shortJob.replacing(#""blocks":1"#, with: #""blocks":1000"#))
+        let told = Told()
+        let headless = try XCTUnwrap(
+            Headless(arguments: ["app", "--job", "job.json"], folders: folders, session: session(), tell: told.append))
+        let running = Task { await headless.run() }
+        while !told.lines.contains(where: { $0.hasPrefix("packbench: progress=1/") }) {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        running.cancel()
+        let ended = await running.value
+        XCTAssertEqual(ended.verdict, .invalid)
+        XCTAssert(try XCTUnwrap(ended.error).contains("go on with it"))
+        let lines = try String(contentsOf: XCTUnwrap(ended.report), encoding: .utf8).split(separator: "\n")
+        XCTAssert(try XCTUnwrap(lines.last).contains(#""status":"cancelled""#), "the report is closed by then")
+    }
+
+    func testAConsoleThatBreaksOffEndsNothing() throws {
+        let pipe = Pipe()
+        let console = Console(pipe.fileHandleForWriting)
+        console.tell("heard")
+        XCTAssertEqual(pipe.fileHandleForReading.availableData, Data("heard\n".utf8))
+        try pipe.fileHandleForReading.close()
+        console.tell("not heard")
+    }
+
+    func testTheThousandthReportIsTheNewest() throws {
+        for number in ["999", "1000", "002"] { try write("report-\(number).jsonl", "") }
+        XCTAssertEqual(folders.reports().map(\.lastPathComponent), ["1000", "999", "002"].map { "report-\($0).jsonl" })
+        XCTAssertEqual(folders.newReport().lastPathComponent, "report-1001.jsonl")
     }
 
     func testAGuardRefusesUnlessItIsSuppressed() async throws {
@@ -59,6 +109,13 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
             XCTAssert(try XCTUnwrap(ended.error).contains(words), ended.error ?? "")
             XCTAssertEqual(told.last, "packbench: verdict=invalid")
         }
+        for arguments in [["--job"], ["--job", "--suppress", "Charging"], ["--job", "job.json", "--compare"]] {
+            let headless = try XCTUnwrap(
+                Headless(arguments: ["app"] + arguments, folders: folders, session: session()) { _ in })
+            let ended = await headless.run()
+            XCTAssertEqual(ended.verdict, .invalid)
+            XCTAssert(try XCTUnwrap(ended.error).contains("alone, expected what it names"), ended.error ?? "")
+        }
         let opened = Headless(arguments: ["app", "-AppleLanguages", "(de)"], folders: folders, session: session()) {
             _ in
         }
@@ -75,5 +132,12 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         )
         let ended = await (try XCTUnwrap(headless)).run()
         return (ended, told.lines)
+    }
+}
+
+extension String {
+    /// A line of a report whose wall time is a hundred times as long.
+    fileprivate var slowed: String {
+        replacing(/"wall_ns":(\d+)/) { "\"wall_ns\":\($0.1)00" }
     }
 }
