@@ -81,7 +81,7 @@ impl Session {
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Outcome, PackbenchError> {
-        let job: Job = serde_json::from_str(job).map_err(|error| PackbenchError::job(&error))?;
+        let job = Job::from_json(job).map_err(|error| PackbenchError::job(&error))?;
         let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), Some(cache.into()));
         self.record(assignment, Record::Unborn(report.into()), false, phone, listener)
     }
@@ -118,8 +118,7 @@ impl Session {
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Carried, PackbenchError> {
-        let assignment: Assignment =
-            serde_json::from_str(assignment).map_err(|error| PackbenchError::job(&error))?;
+        let assignment = Assignment::from_json(assignment).map_err(|error| PackbenchError::job(&error))?;
         let mut relay = Relay::new(&assignment, Record::Nowhere, listener);
         match self.measure(&assignment, phone, &mut |line| relay.take(line))? {
             session::Carried::Through => Ok(Carried::Through),

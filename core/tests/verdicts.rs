@@ -280,7 +280,7 @@ fn a_line_that_was_edited_is_named_with_its_field() {
     );
     let missing = error(text.replacen("\"wall_ns\":123456,", "", 1));
     assert!(
-        missing.starts_with("line 3, column") && missing.contains("missing field `wall_ns`"),
+        missing.starts_with("line 3, column") && missing.contains("field metrics: missing field `wall_ns`"),
         "{missing}"
     );
     let unknown = error(text.replacen("\"kind\":\"run\"", "\"kind\":\"ran\"", 1));

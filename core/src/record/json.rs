@@ -90,6 +90,63 @@ fn not_a_number(bytes: &[u8], error: &serde_json::Error) -> Option<&'static str>
     NOT_NUMBERS.iter().rev().find(word).copied()
 }
 
+/// An object or an array that isn't read to its end.
+enum Open<'a> {
+    /// The key whose value is being read.
+    Object(Option<&'a [u8]>),
+    /// The number of the value that is being read.
+    Array(usize),
+}
+
+/// The field whose value was being read when `column` bytes of `text` were, such as `metrics.wall_ns`; `None` when it was
+/// all of it. `text` is JSON as far as it was read.
+pub(super) fn field_at(text: &[u8], column: usize) -> Option<String> {
+    let mut rest = text.get(..column)?;
+    let mut open = Vec::new();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, open.last_mut()) {
+            (b'"', around) => {
+                let Some((string, after)) = string(rest) else { break };
+                if let Some(Open::Object(key @ None)) = around {
+                    *key = Some(string);
+                }
+                rest = after;
+            }
+            (b'{', _) => open.push(Open::Object(None)),
+            (b'[', _) => open.push(Open::Array(0)),
+            (b'}' | b']', _) => drop(open.pop()),
+            (b',', Some(Open::Object(key))) => *key = None,
+            (b',', Some(Open::Array(index))) => *index += 1,
+            _ => {}
+        }
+    }
+    let mut field = String::new();
+    for around in open {
+        match around {
+            Open::Object(Some(key)) => {
+                let dot = if field.is_empty() { "" } else { "." };
+                field += &format!("{dot}{}", String::from_utf8_lossy(key));
+            }
+            Open::Object(None) => {}
+            Open::Array(index) => field += &format!("[{index}]"),
+        }
+    }
+    Some(field).filter(|field| !field.is_empty())
+}
+
+/// What stands before the quote that closes a string, and what behind it.
+fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut escaped = false;
+    let closes = |&byte: &u8| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    };
+    let length = text.iter().position(closes)?;
+    Some((&text[..length], &text[length + 1..]))
+}
+
 /// Whether `found` is the schema that this version reads.
 pub(super) fn schema(found: &str, expected: &'static str) -> Result<(), JsonError> {
     match found == expected {
@@ -141,5 +198,36 @@ pub(super) fn none_repeated<'a>(
     match names.into_iter().find(|name| !seen.insert(*name)) {
         Some(name) => Err(JsonError::Repeated { what, name: name.to_owned() }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field_at;
+
+    #[test]
+    fn a_place_in_an_object_has_a_name() {
+        let text = br#"{"a":{"b\"}":[{"c":"x,]"},-5]},"d":{},"e":1}"#;
+        let after = |what: &str| {
+            let text = std::str::from_utf8(text).expect("it is written above");
+            field_at(text.as_bytes(), text.find(what).expect("it is there") + what.len())
+        };
+        let fields = [
+            ("{", None),
+            (r#"{"a":"#, Some("a")),
+            (r#""b\"}":"#, Some(r#"a.b\"}"#)),
+            ("[", Some(r#"a.b\"}[0]"#)),
+            (r#""c":"x,]""#, Some(r#"a.b\"}[0].c"#)),
+            ("x,", Some(r#"a.b\"}[0].c"#)),
+            ("-5", Some(r#"a.b\"}[1]"#)),
+            ("-5]}", Some("a")),
+            (r#""d":{}"#, Some("d")),
+            (r#""e":1"#, Some("e")),
+            (r#""e":1}"#, None),
+        ];
+        for (what, field) in fields {
+            assert_eq!(after(what).as_deref(), field, "after {what}");
+        }
+        assert_eq!(field_at(text, text.len() + 1), None);
     }
 }

@@ -72,7 +72,7 @@ fn repeated(subject: Subject, field: &'static str, found: &str) -> Error {
 
 /// Reads JSON that begins at the byte `start` of its file.
 pub(super) fn from_json<'a, T: Deserialize<'a>>(text: &'a str, start: usize) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| {
+    serde_json::from_slice(text.as_bytes()).map_err(|error| {
         let before: usize =
             text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let offset = start + before + error.column().saturating_sub(1);

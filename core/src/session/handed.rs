@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-
 use crate::job::{Guard, Job, Model};
 use crate::record::wire::Assignment;
 
@@ -37,13 +35,10 @@ impl Handed {
     /// # Errors
     /// What is neither.
     pub fn read(text: &str) -> Result<Self, HandedError> {
-        fn of<T: DeserializeOwned>(text: &str) -> Result<Box<T>, serde_json::Error> {
-            serde_json::from_str(text).map(Box::new)
-        }
-        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text.as_bytes())?;
         match fields.contains_key("job") {
-            true => Ok(Handed::Assignment(of(text)?)),
-            false => Ok(Handed::Job(of(text)?)),
+            true => Ok(Handed::Assignment(Box::new(Assignment::from_json(text)?))),
+            false => Ok(Handed::Job(Box::new(Job::from_json(text)?))),
         }
     }
 

@@ -128,7 +128,7 @@ impl<'a> Questions<'a> {
         let engine = self.engine.ok_or(MeasureError::NoEngine)?;
         let folder = self.folder.as_deref().ok_or(MeasureError::NowhereToKeep)?;
         let name = format!("trace-{TRACING}-{}-{}.json", variant.payload_hash, file_name(prompt));
-        let earlier = kept(folder, &name).and_then(|text| serde_json::from_str::<WeightTrace>(&text).ok());
+        let earlier = kept(folder, &name).and_then(|text| WeightTrace::from_json(&text).ok());
         if let Some(trace) = earlier.filter(|trace| trace.engine == engine.identity()) {
             return Ok((trace, Learned::Before));
         }

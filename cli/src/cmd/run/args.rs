@@ -220,7 +220,7 @@ fn with_variants(model: Model, arrangements: &[Arrangement]) -> Vec<Model> {
 pub fn read_job(path: &Path) -> anyhow::Result<Job> {
     let shown = || format!("job {}", path.display());
     let text = std::fs::read_to_string(path).with_context(shown)?;
-    let mut job: Job = serde_json::from_str(&text).with_context(shown)?;
+    let mut job = Job::from_json(&text).with_context(shown)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     for model in &mut job.models {
         let relative =

@@ -60,6 +60,14 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is none.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(text.as_bytes())
+    }
+
     /// The beginning of a session: nothing is known and nothing is done.
     pub fn new(purpose: Purpose, job: Job, session: String, cache_dir: Option<PathBuf>) -> Self {
         Assignment {

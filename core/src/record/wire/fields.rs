@@ -202,6 +202,17 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+impl Job {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is none.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        // From bytes, as the lines of a report: for text serde would have all its code a second time.
+        serde_json::from_slice(text.as_bytes())
+    }
+}
+
 impl TryFrom<JobFields> for Job {
     type Error = String;
 

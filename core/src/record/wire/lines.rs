@@ -11,6 +11,7 @@ use super::{
 };
 use crate::job::{Case, Io, Job, Policy, Prompt};
 use crate::record::Caveat;
+use crate::record::json::field_at;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
 /// One line of a report.
@@ -40,7 +41,7 @@ pub enum Line {
 pub struct LineError {
     /// Where in the line, from 1.
     pub column: usize,
-    /// The field, such as `metrics.wall_ns`; `None` when the line isn't even JSON.
+    /// The field, such as `metrics.wall_ns`; `None` when the line isn't even JSON, or lacks a field of its own.
     pub field: Option<String>,
     /// What.
     pub what: String,
@@ -72,12 +73,9 @@ impl Line {
     }
 }
 
-/// Keeping track of the field takes time: only a line that is wrong is read with that.
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, LineError> {
     serde_json::from_slice(text).map_err(|error| {
-        let traced =
-            serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(text));
-        let field = traced.err().map(|error| error.path().to_string()).filter(|path| path != ".");
+        let field = error.is_data().then(|| field_at(text, error.column())).flatten();
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default().to_owned();
         LineError { column: error.column(), field, what }
