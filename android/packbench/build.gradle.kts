@@ -33,7 +33,10 @@ android {
 
 kotlin.compilerOptions.jvmTarget = org.jetbrains.kotlin.gradle.dsl.JvmTarget.JVM_17
 
-/** The library for phones, by cargo-ndk: llama.cpp with it, its prefetch withheld at link time, segments at 16 KiB. */
+/**
+ * The library for phones, by cargo-ndk: llama.cpp with it, its prefetch withheld at link time, segments at 16 KiB. The crate
+ * type is named, for cargo optimises across crates for a cdylib alone, not for one beside an rlib.
+ */
 val cargoNdk by tasks.registering(Exec::class) {
     val jniLibs = layout.buildDirectory.dir("jniLibs").get().asFile
     workingDir = repository
@@ -42,7 +45,7 @@ val cargoNdk by tasks.registering(Exec::class) {
     commandLine(
         listOf("cargo", "ndk", "--platform", libs.versions.minSdk.get(), "--output-dir", jniLibs.path) +
             abis.keys.flatMap { listOf("--target", it) } +
-            listOf("build", "--package", "packbench-ffi", "--lib", "--profile", "bench-device"),
+            listOf("rustc", "--package", "packbench-ffi", "--lib", "--profile", "bench-device", "--crate-type", "cdylib"),
     )
     inputs.files(fileTree(repository) { include("**/*.rs", "**/Cargo.toml", "Cargo.lock"); exclude("target") })
     outputs.dir(jniLibs)
