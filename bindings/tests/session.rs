@@ -48,6 +48,35 @@ fn listener<F: Fn(&Progress) -> Result<(), AppError> + Send + Sync>(react: F) ->
     Arc::new(TestListener(react, Mutex::default()))
 }
 
+/// An app that remembers each call that crosses to it, in order.
+#[derive(Default)]
+struct Witness(Mutex<Vec<String>>);
+
+impl Witness {
+    fn called(&self, call: impl Into<String>) {
+        self.0.lock().unwrap().push(call.into());
+    }
+}
+
+impl Phone for Witness {
+    fn identity(&self) -> Result<Identity, AppError> {
+        self.called("identity");
+        Ok(Identity::default())
+    }
+
+    fn facts(&self) -> Result<Facts, AppError> {
+        self.called("facts");
+        Ok(Facts::default())
+    }
+}
+
+impl Listener for Witness {
+    fn told(&self, progress: Progress) -> Result<(), AppError> {
+        self.called(progress.text);
+        Ok(())
+    }
+}
+
 struct Place {
     folder: TempDir,
 }
@@ -121,6 +150,20 @@ fn a_session_is_recorded_told_and_compared() {
             ("m.gguf: faults, sequential, random, cold", true, 6)
         ]
     );
+}
+
+#[test]
+fn nothing_crosses_in_a_measured_region() {
+    let _turn = TURN.lock();
+    let (place, app) = (Place::new(), Arc::new(Witness::default()));
+    let job = place.job(r#","blocks":2"#).replace(r#"["faults"]"#, r#"["faults","reads"]"#);
+    let (report, cache) = (place.text("r.jsonl"), place.text("cache"));
+    let outcome = Session::new().run(&job, &report, &cache, app.clone(), app.clone()).unwrap();
+    let calls = app.0.lock().unwrap();
+    let regions: Vec<_> = calls.windows(2).filter(|calls| calls[0].ends_with(": measure")).collect();
+    assert!(regions.len() as u64 >= outcome.runs && outcome.failed == 0, "{calls:?}");
+    assert!(regions.iter().all(|calls| calls[1].ends_with(": account")), "{calls:?}");
+    assert!(calls.iter().any(|call| call == "facts"), "it is asked around them: {calls:?}");
 }
 
 #[test]
