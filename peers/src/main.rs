@@ -2,6 +2,7 @@
 //! the bar that it is held against, and fails when a bar is missed.
 
 mod allocations;
+mod bridge_cost;
 mod c_loops;
 mod counts;
 mod fault_counts;
@@ -9,6 +10,7 @@ mod fio;
 mod harness;
 mod harness_cost;
 mod header_parse;
+mod helper;
 mod ratio;
 mod repack_cost;
 mod repack_readers;
@@ -75,6 +77,20 @@ enum Stage {
         /// Where the model is made and copied: a folder on a local disk with room for three times its size
         #[arg(long)]
         folder: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
+    /// Sessions that a JVM carries out over our bridge beside the same without one
+    BridgeCost {
+        /// Where the model is made: a folder on a local disk
+        #[arg(long)]
+        folder: PathBuf,
+        /// Where the JVM finds the Kotlin library and its tests
+        #[arg(long)]
+        classpath: String,
+        /// The folder of libpackbench_ffi.so
+        #[arg(long)]
+        library: PathBuf,
         #[command(flatten)]
         repeat: Repeat,
     },
@@ -159,6 +175,10 @@ fn run(cli: Cli) -> Result<bool> {
             let bench = repack_cost::Bench::new(&folder, repeat.into())?;
             report.show(&[bench.memory()?])?;
             report.show(&bench.beside_cp()?)?;
+        }
+        Stage::BridgeCost { folder, classpath, library, repeat } => {
+            report
+                .show(&[bridge_cost::Bench::new(&folder, &classpath, &library, repeat.into())?.added()?])?;
         }
         Stage::RepackReaders { folder, python, script, reader, model } => {
             let readers = Readers { python: &python, script: &script, go: reader.as_deref() };
