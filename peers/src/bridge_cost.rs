@@ -32,23 +32,33 @@ const SHARE: f64 = 0.01;
 /// Of a session.
 const RUNS: u32 = 20;
 
+/// How the JVM runs the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jvm {
+    /// As it does of its own accord, and as the tests have it.
+    Usual,
+    /// Nothing is ever compiled: what the first calls take.
+    Interpreted,
+}
+
 /// A model, and who measures it.
 pub struct Bench {
     folder: TempDir,
     app: RefCell<Helper>,
+    jvm: Jvm,
     plan: Plan,
 }
 
 impl Bench {
     /// A bench with a model in `folder`. The app is in the JVM's `classpath`, the library that it calls in `library`.
-    pub fn new(folder: &Path, classpath: &str, library: &Path, plan: Plan) -> Result<Self> {
+    pub fn new(folder: &Path, classpath: &str, library: &Path, jvm: Jvm, plan: Plan) -> Result<Self> {
         let folder = tempfile::tempdir_in(folder)?;
         fs::write(folder.path().join("model.gguf"), TinyModel::new(2).bytes())?;
         let mut java = Command::new("java");
-        // A phone runs most of what is called so seldom without compiling it.
-        java.args(["-Xint", "-cp", classpath]).arg(format!("-Djna.library.path={}", library.display()));
+        java.args((jvm == Jvm::Interpreted).then_some("-Xint"));
+        java.args(["-cp", classpath]).arg(format!("-Djna.library.path={}", library.display()));
         java.arg("dev.packbench.BridgeCostKt");
-        Ok(Bench { folder, app: RefCell::new(Helper::start(&mut java)?), plan })
+        Ok(Bench { folder, app: RefCell::new(Helper::start(&mut java)?), jvm, plan })
     }
 
     /// What it adds.
@@ -59,7 +69,7 @@ impl Bench {
         let took = alternate(self.plan, arms)?;
         let [bridge, core]: [Vec<f64>; 2] = took.map(|took| took.iter().map(each_run).collect());
         let difference = paired_difference(&core, &bridge, Confidence::P95)?;
-        Ok(Added { bridge, core, difference })
+        Ok(Added { jvm: self.jvm, bridge, core, difference })
     }
 
     fn assignment(&self) -> Result<Assignment> {
@@ -116,6 +126,7 @@ fn each_run(session: &Nanos) -> f64 {
 
 /// Time that runs take with the bridge and without.
 pub struct Added {
+    jvm: Jvm,
     /// Of a run, in ns, a round an entry.
     bridge: Vec<f64>,
     core: Vec<f64>,
@@ -133,7 +144,10 @@ impl Row for Added {
         };
         let interval = self.difference.interval;
         vec![
-            "next to no work".to_owned(),
+            match self.jvm {
+                Jvm::Usual => "next to no work".to_owned(),
+                Jvm::Interpreted => "the same, all interpreted".to_owned(),
+            },
             self.bridge.len().to_string(),
             median(&self.bridge),
             median(&self.core),
@@ -141,13 +155,17 @@ impl Row for Added {
             interval
                 .map_or("–".to_owned(), |interval| format!("{}–{}", ns(interval.low), ns(interval.high))),
             format!("{:.3} %", 100.0 * self.difference.difference / RUN.0 as f64),
-            format!("≤ {} %", 100.0 * SHARE),
+            match self.jvm {
+                Jvm::Usual => format!("≤ {} %", 100.0 * SHARE),
+                Jvm::Interpreted => "–".to_owned(),
+            },
         ]
     }
 
     fn json(&self) -> Value {
         let interval = self.difference.interval.ok();
         json!({
+            "interpreted": self.jvm == Jvm::Interpreted,
             "runs": RUNS,
             "bridge_ns": self.bridge,
             "core_ns": self.core,
@@ -159,6 +177,7 @@ impl Row for Added {
     }
 
     fn holds(&self) -> Option<bool> {
-        Some(self.difference.interval.is_ok_and(|interval| interval.high <= SHARE * RUN.0 as f64))
+        let low_enough = self.difference.interval.is_ok_and(|interval| interval.high <= SHARE * RUN.0 as f64);
+        (self.jvm == Jvm::Usual).then_some(low_enough)
     }
 }

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::bridge_cost::Jvm;
 use crate::repack_readers::Readers;
 use crate::report::Report;
 use crate::rounds::Plan;
@@ -177,8 +178,9 @@ fn run(cli: Cli) -> Result<bool> {
             report.show(&bench.beside_cp()?)?;
         }
         Stage::BridgeCost { folder, classpath, library, repeat } => {
-            report
-                .show(&[bridge_cost::Bench::new(&folder, &classpath, &library, repeat.into())?.added()?])?;
+            let plan = repeat.into();
+            let added = |jvm| bridge_cost::Bench::new(&folder, &classpath, &library, jvm, plan)?.added();
+            report.show(&[added(Jvm::Usual)?, added(Jvm::Interpreted)?])?;
         }
         Stage::RepackReaders { folder, python, script, reader, model } => {
             let readers = Readers { python: &python, script: &script, go: reader.as_deref() };
