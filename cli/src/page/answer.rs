@@ -113,30 +113,48 @@ impl Asked<'_> {
         let base = |policy: Policy| if several { format!("{first}, {policy}") } else { policy.to_string() };
         let against = |(policy, meaning): (Policy, &str)| {
             let all = self.all(by, Some(&base(policy))).ok().filter(|all| !all.is_empty())?;
-            Some((all, format!("{meaning} ({})", base(policy))))
+            Some((all, format!("{meaning} ({})", self.short(&base(policy)))))
         };
         let mut bases = BASES.into_iter().filter_map(against);
         let Some((all, told)) = bases.next() else { return Vec::new() };
         let Some(best) = extreme(&all, Verdict::Faster) else {
             return seen(&all).map(|seen| none_sooner(&told, &seen)).into_iter().collect();
         };
-        let mut sentences = vec![sooner(best, all.len() + 1, &told)];
         let name = &best.0.candidate;
+        let mut sentences = vec![sooner(self.short(name), best, all.len() + 1, &told)];
         sentences.extend(self.not_told_apart(by, name));
         for (others, told) in bases {
             let same = others.iter().filter(|one| one.candidate == *name).cloned().collect::<Vec<_>>();
-            sentences.extend(extreme(&same, Verdict::Faster).map(|effect| sooner(effect, 0, &told)));
+            sentences.extend(
+                extreme(&same, Verdict::Faster).map(|effect| sooner(self.short(name), effect, 0, &told)),
+            );
         }
         sentences
+    }
+
+    /// An arm without the name of the model, where all are arrangements of one: `forward, stream`, or `stream` of the file
+    /// as it is.
+    fn short<'n>(&self, arm: &'n str) -> &'n str {
+        let Some((first, others)) = self.report.variants.split_first() else { return arm };
+        let is_of_first =
+            |name: &str| name.strip_prefix(&first.name).is_some_and(|rest| rest.starts_with(' '));
+        let rest = arm.strip_prefix(&first.name).filter(|_| others.iter().all(|one| is_of_first(&one.name)));
+        rest.map_or(arm, |rest| rest.trim_start_matches([',', ' ']))
     }
 
     /// Which arms come as soon as the best one, for all that can be told.
     fn not_told_apart(&self, by: &[Field], best: &str) -> Option<Sentence> {
         let all = self.all(by, Some(best)).ok()?;
         let open = |one: &&Comparison| matches!(one.verdict, Verdict::Inconclusive | Verdict::Same);
-        let open: Vec<&str> = all.iter().filter(open).map(|one| one.candidate.as_str()).collect();
+        let open: Vec<&str> = all.iter().filter(open).map(|one| self.short(&one.candidate)).collect();
         (!open.is_empty()).then(|| {
-            vec![words("Not told apart from "), key(best), words(": "), key(open.join("; ")), words(".")]
+            vec![
+                words("Not told apart from "),
+                key(self.short(best)),
+                words(": "),
+                key(open.join("; ")),
+                words("."),
+            ]
         })
     }
 
@@ -166,12 +184,12 @@ impl Asked<'_> {
     }
 }
 
-fn sooner((one, ratio, (low, high)): Effect<'_>, arms: usize, than: &str) -> Sentence {
+fn sooner(name: &str, (one, ratio, (low, high)): Effect<'_>, arms: usize, than: &str) -> Sentence {
     let prompt = one.fixed.get(&Field::Prompt.to_string());
     let prompt = prompt.map(|prompt| format!(" ({prompt})")).unwrap_or_default();
     let mut sentence = vec![
         words("On this device "),
-        key(&one.candidate),
+        key(name),
         words(&format!(" gives a cold first token{prompt} ")),
         key(format!("{} ×", Unit::Times.of(1.0 / ratio))),
         words(" sooner "),
