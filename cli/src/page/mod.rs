@@ -17,7 +17,8 @@ mod table;
 pub use answer::{Answer, Part, Sentence};
 pub use claims::{Claimed, Standing};
 pub use figure::{
-    Axis, Bins, Figure, Grid, Lines, PointKind, Samples, Scatter, Timeline, Track, Waterfall, WaterfallRow,
+    Axis, Bins, Figure, Grid, Lines, Point, PointKind, Samples, Scatter, Timeline, Track, Waterfall,
+    WaterfallRow,
 };
 pub use quality::Quality;
 pub use quantity::{Quantity, Unit};

@@ -89,7 +89,7 @@ impl Quality {
 
     fn tradeoffs(&self, reports: &[&Report]) -> Option<Section> {
         let mut figures: Vec<Captioned> = self.curves.iter().filter_map(curve).collect();
-        let mut tables = Vec::new();
+        let mut tables: Vec<Table> = self.curves.iter().map(foretold).collect();
         for evaluation in &self.evaluations {
             figures.extend(measured(evaluation));
             tables.push(evaluated(evaluation));
@@ -221,6 +221,21 @@ fn curve(curve: &Curve) -> Option<Captioned> {
     let title = format!("{}: what bytes buy", curve.model);
     (!points.is_empty())
         .then_some(Captioned { title, figure: Figure::Scatter(Scatter { across: bytes_axis(), up, points }) })
+}
+
+fn foretold(curve: &Curve) -> Table {
+    let kinds = [("plan", &curve.plans), ("llama.cpp's mix", &curve.stock_mixes)];
+    let rows = kinds.into_iter().flat_map(|(kind, points)| {
+        points.iter().map(move |point| {
+            vec![
+                Cell::word(point.name.as_deref().unwrap_or(kind)),
+                Cell::number(Unit::Bytes, Some(point.file_bytes as f64)),
+                Cell::number(Unit::Nats, Some(point.predicted_kld_nats)),
+            ]
+        })
+    });
+    let head = ["file", "bytes", "foretold KL divergence"];
+    Table::new(format!("{}: what bytes buy", curve.model), &head, 1, rows.collect())
 }
 
 fn measured(evaluation: &Evaluation) -> Option<Captioned> {

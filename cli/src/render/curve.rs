@@ -8,14 +8,11 @@ use plotters::chart::SeriesLabelPosition;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use super::labels::places;
+
 const SIZE: (u32, u32) = (860, 520);
 const PLAN: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
 const STOCK: RGBColor = RGBColor(0xb4, 0x4a, 0x1e);
-
-/// How high a name is, in pixels.
-const HEIGHT: i32 = 13;
-/// How wide a letter of it is at the most.
-const LETTER: i32 = 7;
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
 
@@ -95,31 +92,11 @@ fn draw_series(chart: &mut Chart<'_, '_>, plans: &[Dot], mixes: &[Dot]) -> Resul
         .draw_series(mixes.iter().map(|dot| Circle::new((dot.0, dot.1), 4, STOCK.filled())))?
         .label("llama.cpp's mixes")
         .legend(|(x, y)| Circle::new((x + 9, y), 4, STOCK.filled()));
-    let on_page: Vec<_> = mixes.iter().map(|dot| chart.backend_coord(&(dot.0, dot.1))).collect();
-    let names = mixes.iter().zip(places(mixes, &on_page)).map(|(dot, place)| {
+    let on_page: Vec<_> =
+        mixes.iter().map(|dot| (dot.2.as_str(), chart.backend_coord(&(dot.0, dot.1)))).collect();
+    let names = mixes.iter().zip(places(&on_page)).map(|(dot, place)| {
         EmptyElement::at((dot.0, dot.1)) + Text::new(dot.2.clone(), place, ("sans-serif", 12).into_font())
     });
     chart.draw_series(names)?;
     Ok(())
-}
-
-/// Where each name stands, from its point: to the right of it if nothing stands there, else where something doesn't.
-fn places(dots: &[Dot], on_page: &[(i32, i32)]) -> Vec<(i32, i32)> {
-    let mut taken: Vec<[i32; 4]> = on_page.iter().map(|&(x, y)| [x - 4, y - 4, x + 4, y + 4]).collect();
-    let free = |taken: &[[i32; 4]], name: &[i32; 4]| {
-        taken.iter().all(|other| {
-            name[2] <= other[0] || name[0] >= other[2] || name[3] <= other[1] || name[1] >= other[3]
-        })
-    };
-    let place = |(dot, &(x, y)): (&Dot, &(i32, i32))| {
-        let width = LETTER * dot.2.len() as i32;
-        let beside = [-6, -19, 7, -32, 20].map(|down| [(8, down), (-8 - width, down)]);
-        let rectangle =
-            |(right, down): (i32, i32)| [x + right, y + down, x + right + width, y + down + HEIGHT];
-        let found = beside.as_flattened().iter().find(|&&at| free(&taken, &rectangle(at)));
-        let at = *found.unwrap_or(&beside[0][0]);
-        taken.push(rectangle(at));
-        at
-    };
-    dots.iter().zip(on_page).map(place).collect()
 }

@@ -12,6 +12,7 @@ mod html;
 mod inspection;
 mod joined;
 pub mod junit;
+mod labels;
 mod map;
 pub mod markdown;
 mod moves;

@@ -2,11 +2,16 @@
 
 use maud::{Markup, html};
 
+use super::super::labels::places;
 use super::scale::{Scale, share, tick};
-use crate::page::{Axis, Grid, Lines, PointKind, Scatter, Unit};
+use crate::page::{Axis, Grid, Lines, Point, PointKind, Scatter, Unit};
 
 const HEIGHT: f64 = 260.0;
 const FOOT: f64 = 22.0;
+/// As wide as a figure is on most screens, in pixels: names keep apart there.
+const USUAL_WIDTH: f64 = 900.0;
+/// From the top of a name to the line that it stands on, in pixels.
+const BASELINE: i32 = 10;
 
 /// From the top of the plot, in pixels.
 fn down(scale: &Scale, value: f64) -> f64 {
@@ -88,7 +93,14 @@ pub fn scatter(figure: &Scatter) -> Markup {
     let up = scale(&figure.up, ups.iter().copied());
     let x = |value: f64| share(6.0 + 0.84 * across.percent(value));
     let y = |value: f64| px(down(&up, value));
-    let plans: Vec<_> = figure.points.iter().filter(|point| point.kind == PointKind::Plan).collect();
+    let (plans, named): (Vec<&Point>, Vec<&Point>) =
+        figure.points.iter().partition(|point| point.kind == PointKind::Plan);
+    let on_page = |point: &&Point| -> (i32, i32) {
+        let percent = 6.0 + 0.84 * across.percent(point.at.0);
+        ((percent / 100.0 * USUAL_WIDTH) as i32, down(&up, point.at.1) as i32)
+    };
+    let on_page: Vec<_> = named.iter().map(|point| (point.name.as_str(), on_page(point))).collect();
+    let names = places(&on_page);
     html! {
         p.axis-label { (figure.up.label) }
         svg.field role="img" aria-label=(format!("{} against {}; the numbers stand in the table", figure.up.label, figure.across.label)) height=(HEIGHT + FOOT) {
@@ -96,17 +108,15 @@ pub fn scatter(figure: &Scatter) -> Markup {
             @for pair in plans.windows(2) {
                 line.curve x1=(x(pair[0].at.0)) y1=(y(pair[0].at.1)) x2=(x(pair[1].at.0)) y2=(y(pair[1].at.1)) {}
             }
-            @for point in &figure.points {
+            @for (point, (right, below)) in named.iter().zip(&names) {
                 g class=(point.kind) {
                     @if let Some((low, high)) = point.interval {
                         line x1=(x(point.at.0)) x2=(x(point.at.0)) y1=(y(low)) y2=(y(high)) {}
                     }
-                    @if point.kind != PointKind::Plan {
-                        circle cx=(x(point.at.0)) cy=(y(point.at.1)) r="4.5" {
-                            title { (point.name) ": " (figure.across.unit.of(point.at.0)) ", " (figure.up.unit.of(point.at.1)) }
-                        }
-                        text x=(x(point.at.0)) dx="8" y=(y(point.at.1)) dy="-6" { (point.name) }
+                    circle cx=(x(point.at.0)) cy=(y(point.at.1)) r="4.5" {
+                        title { (point.name) ": " (figure.across.unit.of(point.at.0)) ", " (figure.up.unit.of(point.at.1)) }
                     }
+                    text x=(x(point.at.0)) dx=(right) y=(y(point.at.1)) dy=(below + BASELINE) { (point.name) }
                 }
             }
             @for value in across.ticks(4.0) {
