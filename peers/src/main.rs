@@ -16,6 +16,7 @@ mod repack_cost;
 mod repack_readers;
 mod report;
 mod rounds;
+mod score_cost;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use crate::bridge_cost::Jvm;
 use crate::repack_readers::Readers;
 use crate::report::Report;
 use crate::rounds::Plan;
+use crate::score_cost::{Bench, Programs};
 
 /// Holds packbench against other programs that do the same work.
 #[derive(Debug, Parser)]
@@ -113,6 +115,23 @@ enum Stage {
         #[arg(long)]
         model: Option<PathBuf>,
     },
+    /// Our squared gradients beside PyTorch's, on models of 0.5B and 1.5B
+    ScoreCost {
+        /// Where the models are made, one after the other
+        #[arg(long)]
+        folder: PathBuf,
+        /// packbench, built with profile bench-device
+        #[arg(long)]
+        packbench: PathBuf,
+        /// A Python that has torch and gguf
+        #[arg(long)]
+        python: PathBuf,
+        /// py/torch_squares.py
+        #[arg(long)]
+        script: PathBuf,
+        #[command(flatten)]
+        repeat: Repeat,
+    },
     /// One repacking: how repack-cost starts itself
     #[command(hide = true)]
     Repack {
@@ -185,6 +204,13 @@ fn run(cli: Cli) -> Result<bool> {
         Stage::RepackReaders { folder, python, script, reader, model } => {
             let readers = Readers { python: &python, script: &script, go: reader.as_deref() };
             report.show(&repack_readers::rows(&folder, &readers, model.as_deref())?)?;
+        }
+        Stage::ScoreCost { folder, packbench, python, script, repeat } => {
+            let programs = Programs { packbench: &packbench, python: &python, script: &script };
+            Bench::each(&folder, &programs, |bench| {
+                report.show(&bench.memory()?)?;
+                report.show(&[bench.times(repeat.into())?])
+            })?;
         }
         Stage::Repack { model, out, verify } => repack_cost::once(&model, &out, verify)?,
     }
