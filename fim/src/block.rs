@@ -6,6 +6,9 @@
 //! m ─ ffn_norm ─ act(ffn_gate) ∘ ffn_up ─ ffn_down ─ (post_ffw_norm) ─ + ─► y
 //! ```
 
+use std::mem;
+use std::sync::Arc;
+
 use faer::Par;
 
 use crate::FimError;
@@ -78,7 +81,7 @@ impl Linear {
 }
 
 /// Takes the gradient at the output of a map and the map's input.
-pub type Sink<'s> = dyn FnMut(Map, &Matrix, &Matrix) + 's;
+pub type Sink<'s> = dyn FnMut(Map, Matrix, &Arc<Matrix>) + 's;
 
 /// The weights of a layer, as numbers.
 #[derive(Clone, Debug)]
@@ -92,18 +95,18 @@ pub struct Layer {
 
 /// What forward leaves for backward.
 struct Tape {
-    attn_in: Matrix,
+    attn_in: Arc<Matrix>,
     /// Before their norms.
     qk: [Matrix; 2],
     /// As attention takes them.
     qkv: [Matrix; 3],
-    attended: Matrix,
+    attended: Arc<Matrix>,
     attn_out: Matrix,
     middle: Matrix,
-    ffn_in: Matrix,
+    ffn_in: Arc<Matrix>,
     gate: Matrix,
     up: Matrix,
-    gated: Matrix,
+    gated: Arc<Matrix>,
 }
 
 const ATTN_NORM: usize = 0;
@@ -159,8 +162,8 @@ impl Layer {
     /// What `delta` at the output for `x` is at `x`. On the way, `sink` is given each map's gradient at its output, and
     /// its input.
     pub fn backward(&self, x: &Matrix, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
-        let tape = self.run(x, par);
-        let mut middle = self.ffn_back(&tape, delta, sink, par);
+        let mut tape = self.run(x, par);
+        let mut middle = self.ffn_back(&mut tape, delta, sink, par);
         middle.add(delta);
         let mut back = self.attn_back(x, &tape, &middle, sink, par);
         back.add(&middle);
@@ -168,40 +171,43 @@ impl Layer {
     }
 
     fn run(&self, x: &Matrix, par: Par) -> Tape {
-        let attn_in = self.behind(ATTN_NORM, x);
+        let attn_in = Arc::new(self.behind(ATTN_NORM, x));
         let qk = [Map::AttnQ, Map::AttnK].map(|map| self.map(map, &attn_in, par));
         let mut qkv =
             [self.behind(Q_NORM, &qk[0]), self.behind(K_NORM, &qk[1]), self.map(Map::AttnV, &attn_in, par)];
         qkv[..2].iter_mut().for_each(|x| self.rope.turn(x));
-        let attended = self.attention.attend(&qkv[0], &qkv[1], &qkv[2]);
+        let attended = Arc::new(self.attention.attend(&qkv[0], &qkv[1], &qkv[2]));
         let attn_out = self.map(Map::AttnOutput, &attended, par);
         let mut middle = self.behind(POST_ATTN, &attn_out);
         middle.add(x);
-        let ffn_in = self.behind(FFN_NORM, &middle);
+        let ffn_in = Arc::new(self.behind(FFN_NORM, &middle));
         let [gate, up] = [Map::FfnGate, Map::FfnUp].map(|map| self.map(map, &ffn_in, par));
-        let gated = self.activation.gate(&gate, &up);
+        let gated = Arc::new(self.activation.gate(&gate, &up));
         Tape { attn_in, qk, qkv, attended, attn_out, middle, ffn_in, gate, up, gated }
     }
 
-    fn ffn_back(&self, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
+    /// Takes what is between gate and network's end out of `tape`.
+    fn ffn_back(&self, tape: &mut Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
         let down = match &self.norms[POST_FFN] {
             Some(norm) => norm_back(&self.map(Map::FfnDown, &tape.gated, par), norm, delta),
             None => delta.clone(),
         };
-        sink(Map::FfnDown, &down, &tape.gated);
         let gated = down.times(self.weight(Map::FfnDown), par);
-        let (gate, up) = self.activation.gate_back(&tape.gate, &tape.up, &gated);
-        sink(Map::FfnGate, &gate, &tape.ffn_in);
-        sink(Map::FfnUp, &up, &tape.ffn_in);
+        sink(Map::FfnDown, down, &tape.gated);
+        let (mut gate, mut up) = (mem::take(&mut tape.gate), mem::take(&mut tape.up));
+        self.activation.gate_back(&mut gate, &mut up, &gated);
+        drop(gated);
         let mut ffn_in = gate.times(self.weight(Map::FfnGate), par);
         ffn_in.add_product(&up, self.weight(Map::FfnUp), par);
+        sink(Map::FfnGate, gate, &tape.ffn_in);
+        sink(Map::FfnUp, up, &tape.ffn_in);
         self.before(FFN_NORM, &tape.middle, ffn_in)
     }
 
     fn attn_back(&self, x: &Matrix, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
         let out = self.before(POST_ATTN, &tape.attn_out, delta.clone());
-        sink(Map::AttnOutput, &out, &tape.attended);
         let attended = out.times(self.weight(Map::AttnOutput), par);
+        sink(Map::AttnOutput, out, &tape.attended);
         let [q, k, v] = &tape.qkv;
         let [mut q, mut k, v] = self.attention.back(q, k, v, &attended);
         self.rope.turn_back(&mut q);
@@ -209,9 +215,9 @@ impl Layer {
         let q = self.before(Q_NORM, &tape.qk[0], q);
         let k = self.before(K_NORM, &tape.qk[1], k);
         let mut attn_in = Matrix::zeros(x.rows(), x.cols);
-        for (map, delta) in [(Map::AttnQ, &q), (Map::AttnK, &k), (Map::AttnV, &v)] {
+        for (map, delta) in [(Map::AttnQ, q), (Map::AttnK, k), (Map::AttnV, v)] {
+            attn_in.add_product(&delta, self.weight(map), par);
             sink(map, delta, &tape.attn_in);
-            attn_in.add_product(delta, self.weight(map), par);
         }
         self.before(ATTN_NORM, x, attn_in)
     }

@@ -1,6 +1,7 @@
 //! Plain gradients of one sequence, for tests and for other programs to be held against.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use faer::Par;
 
@@ -17,7 +18,7 @@ use crate::{FimError, Model};
 /// Weights or activations that are no numbers.
 pub fn loss(model: &Model<'_>, tokens: &[u32], labels: LabelSource<'_>, par: Par) -> Result<f64, FimError> {
     let hidden = model.hidden(tokens, par)?;
-    let losses = model.vocabulary()?.losses(vec![hidden], &[labels], par)?;
+    let losses = model.vocabulary()?.losses(vec![hidden], &[labels], par, &mut |_| {})?;
     Ok(losses.iter().map(|(loss, _)| loss.nll).sum())
 }
 
@@ -38,15 +39,15 @@ pub fn gradients(
     }
     let last = &inputs[model.shape.layers];
     let hidden = norm(last, &model.output_norm);
-    let mut losses = vocabulary.losses(vec![hidden], &[labels], par)?;
+    let mut losses = vocabulary.losses(vec![hidden], &[labels], par, &mut |_| {})?;
     let (loss, delta) = losses.pop().expect("one sequence went in");
     let mut found = BTreeMap::new();
     let mut delta = norm_back(last, &model.output_norm, &delta);
     for index in (0..model.shape.layers).rev() {
         let layer = model.layer(index)?;
-        let mut sink = |map: Map, delta: &Matrix, input: &Matrix| {
+        let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
             let mut gradient = Matrix::zeros(delta.cols, input.cols);
-            gradient.set_gradient(delta, input, par);
+            gradient.set_gradient(&delta, input, par);
             found.insert(map.tensor(index), gradient);
         };
         delta = layer.backward(&inputs[index], &delta, &mut sink, par);

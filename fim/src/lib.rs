@@ -6,7 +6,7 @@
 //!                            backward: δ, x ─► Fisher ─► price ─► drop the layer
 //! ```
 //! Gradients are written by hand (docs/adr/0007-gradients-by-hand.md). At any time one layer is in memory as numbers,
-//! with its gradients, beside the inputs of all layers.
+//! with δ and x of its matrices, beside the inputs of all layers.
 
 #![deny(unsafe_code)]
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::FimError;
 use crate::dither::uniform;
 use crate::matrix::Matrix;
+use crate::ops::{exp, sum_of_exp};
 use crate::vocabulary::Vocabulary;
 
 /// Of one sequence, what tells the gradient at each logit.
@@ -44,7 +45,7 @@ pub enum LabelSource<'t> {
 
 impl Vocabulary<'_, '_> {
     /// The loss of each sequence, whose hidden states behind the last norm these are, and the gradient of the sum of its
-    /// negative log likelihoods there.
+    /// negative log likelihoods there. After each chunk `passed` is told how much of the vocabulary was passed again.
     ///
     /// # Errors
     /// Weights or logits that are no numbers.
@@ -53,6 +54,7 @@ impl Vocabulary<'_, '_> {
         hidden: Vec<Matrix>,
         labels: &[LabelSource<'_>],
         par: Par,
+        passed: &mut dyn FnMut(f64),
     ) -> Result<Vec<(Loss, Matrix)>, FimError> {
         let mut sums = vec![Vec::new(); hidden.len()];
         for chunk in self.chunks() {
@@ -60,6 +62,7 @@ impl Vocabulary<'_, '_> {
             for (hidden, sums) in hidden.iter().zip(&mut sums) {
                 sums.push(chunk_sums(&self.logits(hidden, &weight, par).0));
             }
+            passed(weight.rows() as f64 / self.tokens as f64);
         }
         let mut losses = Vec::with_capacity(hidden.len());
         for ((hidden, sums), labels) in hidden.into_iter().zip(&sums).zip(labels) {
@@ -70,6 +73,7 @@ impl Vocabulary<'_, '_> {
             for begun in &mut losses {
                 self.go_on(begun, index, &chunk, &weight, par);
             }
+            passed(weight.rows() as f64 / self.tokens as f64);
         }
         Ok(losses.into_iter().map(|begun| (begun.loss, begun.back)).collect())
     }
@@ -141,7 +145,7 @@ impl Begun {
 fn chunk_sums(logits: &Matrix) -> Vec<(f32, f32)> {
     let of_row = |row: &[f32]| {
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        (most, row.iter().map(|logit| (logit - most).exp()).sum())
+        (most, sum_of_exp(row, most))
     };
     logits.data.par_chunks_exact(logits.cols).map(of_row).collect()
 }
@@ -187,7 +191,7 @@ fn to_gradient(logits: &mut Matrix, slopes: Option<&Matrix>, loss: &Loss, chunk:
     let cols = logits.cols;
     logits.data.par_chunks_exact_mut(cols).enumerate().for_each(|(token, row)| {
         let Some(&label) = loss.labels.get(token) else { return row.fill(0.0) };
-        row.iter_mut().for_each(|logit| *logit = (*logit - loss.log_sums[token]).exp());
+        row.iter_mut().for_each(|logit| *logit = exp(*logit - loss.log_sums[token]));
         if let Some(label) = within(chunk, label) {
             row[label] -= 1.0;
         }

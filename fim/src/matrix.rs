@@ -2,6 +2,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+/// Columns that the kernels take at once, or a part of them.
+const KERNEL: usize = 32;
 
 /// A matrix: as many rows as there are tokens, or outputs of a linear map.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,9 +17,9 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Zeros.
+    /// Zeros, written by all threads: the first touch of memory takes its time.
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        Matrix { cols, data: vec![0.0; rows * cols] }
+        Matrix { cols, data: rayon::iter::repeat_n(0.0, rows * cols).collect() }
     }
 
     /// How many rows.
@@ -68,32 +72,55 @@ impl Matrix {
     /// x · Wᵀ: what a linear map with a row of `weight` for each output makes of each row.
     pub fn times_transposed(&self, weight: &Matrix, par: Par) -> Matrix {
         let mut product = Matrix::zeros(self.rows(), weight.rows());
-        let factors = (self.view(), weight.view().transpose());
-        matmul(product.view_mut(), Accum::Replace, factors.0, factors.1, 1.0, par);
+        multiply(product.view_mut(), Accum::Replace, self.view(), weight.view().transpose(), par);
         product
     }
 
     /// δ · W: the same map backwards.
     pub fn times(&self, weight: &Matrix, par: Par) -> Matrix {
         let mut product = Matrix::zeros(self.rows(), weight.cols);
-        matmul(product.view_mut(), Accum::Replace, self.view(), weight.view(), 1.0, par);
+        multiply(product.view_mut(), Accum::Replace, self.view(), weight.view(), par);
         product
     }
 
     /// Adds δ · W.
     pub fn add_product(&mut self, delta: &Matrix, weight: &Matrix, par: Par) {
-        matmul(self.view_mut(), Accum::Add, delta.view(), weight.view(), 1.0, par);
+        multiply(self.view_mut(), Accum::Add, delta.view(), weight.view(), par);
     }
 
     /// Makes this δᵀ · x, summed over rows: the gradient of a linear map's weight.
     pub fn set_gradient(&mut self, delta: &Matrix, input: &Matrix, par: Par) {
-        matmul(self.view_mut(), Accum::Replace, delta.view().transpose(), input.view(), 1.0, par);
+        multiply(self.view_mut(), Accum::Replace, delta.view().transpose(), input.view(), par);
     }
 
-    /// Adds δᵀ · x.
-    pub fn add_gradient(&mut self, delta: &Matrix, input: &Matrix, par: Par) {
-        matmul(self.view_mut(), Accum::Add, delta.view().transpose(), input.view(), 1.0, par);
+    /// Adds δᵀ · x to `sums`, δ being this.
+    pub fn add_gradient_to(&self, input: &Matrix, sums: &mut [f32]) {
+        let sums = MatMut::from_row_major_slice_mut(sums, self.cols, input.cols);
+        multiply(sums, Accum::Add, self.view().transpose(), input.view(), Par::Seq);
     }
+
+    /// Adds the rows to `sums`, a column each. In order: the sum mustn't depend on which thread was first.
+    pub fn add_columns(&self, sums: &mut [f64]) {
+        let of_rows = |rows: &[f32]| {
+            let mut sums = vec![0.0; self.cols];
+            for row in rows.chunks_exact(self.cols) {
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+            }
+            sums
+        };
+        let parts: Vec<Vec<f64>> = self.data.par_chunks(64 * self.cols).map(of_rows).collect();
+        parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, more)| *sum += more));
+    }
+}
+
+/// Threads take columns of their own: faer's wait for each other within a product.
+fn multiply(product: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>, par: Par) {
+    let of_thread = product.ncols().div_ceil(2 * par.degree()).next_multiple_of(KERNEL);
+    if par.degree() == 1 || of_thread >= product.ncols() {
+        return matmul(product, accum, a, b, 1.0, Par::Seq);
+    }
+    let parts = product.par_col_chunks_mut(of_thread).zip(b.par_col_chunks(of_thread));
+    parts.for_each(|(product, b)| matmul(product, accum, a, b, 1.0, Par::Seq));
 }
 
 #[cfg(test)]
@@ -129,7 +156,7 @@ mod tests {
         let mut found = wave(19, 37, 0.1);
         found.set_gradient(&d, &x, par);
         assert_close(&found, &gradient);
-        found.add_gradient(&d, &x, par);
+        d.add_gradient_to(&x, &mut found.data);
         assert_close(&found, &gradient.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
     }
 

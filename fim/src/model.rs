@@ -3,9 +3,11 @@
 use faer::Par;
 use packbench_core::gguf::Gguf;
 use packbench_core::layout::place;
+use packbench_core::unit::Bytes;
+use strum::VariantArray;
 
 use crate::FimError;
-use crate::block::{self, Layer};
+use crate::block::{self, Layer, Map};
 use crate::matrix::Matrix;
 use crate::ops::{Norm, norm};
 use crate::shape::Shape;
@@ -60,6 +62,18 @@ impl<'a> Model<'a> {
     /// Tensors that are missing, of another shape, or no numbers.
     pub fn layer(&self, index: usize) -> Result<Layer, FimError> {
         Layer::load(&self.source, &self.shape, index)
+    }
+
+    /// The matrices of the largest layer, as numbers.
+    pub fn largest_layer(&self) -> Bytes {
+        let elements = |name: String| self.source.tensor(&name).map_or(0, |tensor| tensor.dims.elements());
+        let of_layer = |layer| Map::VARIANTS.iter().map(|map| elements(map.tensor(layer))).sum::<u64>();
+        Bytes(4 * (0..self.shape.layers).map(of_layer).max().unwrap_or(0))
+    }
+
+    /// The inputs of all layers for so many tokens.
+    pub fn activations(&self, tokens: u64) -> Bytes {
+        Bytes(4 * (self.shape.layers * self.shape.embedding) as u64 * tokens)
     }
 
     /// What comes out of the last layer, normed: one layer in memory at a time. The inputs of all layers are handed out.

@@ -9,7 +9,6 @@ use rayon::prelude::*;
 
 use crate::FimError;
 use crate::fisher::Fisher;
-use crate::matrix::Matrix;
 
 /// Adds the price of other rows: types are chosen for whole tensors, and a row's blocks are its own.
 pub fn add(sum: &mut Price, rows: &Price) {
@@ -34,30 +33,29 @@ pub fn allowed(types: &[GgmlType], tensor: &str, row: usize, has_weights: bool) 
 /// Rows that a thread quantizes at once.
 const ROWS: usize = 16;
 
-/// Prices `weight`, rows of the tensor that `score` is of, in each of `types`; `columns` are the importance matrix of the
+/// Prices `weights`, rows of the tensor that `score` is of, in each of `types`; `columns` are the importance matrix of the
 /// quantizer.
 ///
 /// # Errors
 /// A type that the rows don't allow.
 pub fn price(
     score: &TensorScore,
-    weight: &Matrix,
+    weights: &[f32],
     fisher: &Fisher,
     columns: Option<&[f32]>,
     types: &[GgmlType],
 ) -> Result<Vec<Price>, FimError> {
     let inputs = Some(score.inputs.as_slice()).filter(|inputs| !inputs.is_empty());
     let of_type = |&ggml_type: &GgmlType| {
-        let stretch = ROWS * weight.cols;
+        let stretch = ROWS * fisher.inputs.len();
         let of_rows = |(index, weights): (usize, &[f32])| {
             let seen = index * stretch..index * stretch + weights.len();
             let by_sequence = &fisher.by_sequence.data[seen.clone()];
             let by_token = &fisher.by_token.data[seen];
-            let rows = Rows { weights, cols: weight.cols, by_sequence, by_token, inputs, columns };
+            let rows = Rows { weights, cols: fisher.inputs.len(), by_sequence, by_token, inputs, columns };
             rows.price(ggml_type)
         };
-        let prices: Result<Vec<Price>, _> =
-            weight.data.par_chunks(stretch).enumerate().map(of_rows).collect();
+        let prices: Result<Vec<Price>, _> = weights.par_chunks(stretch).enumerate().map(of_rows).collect();
         let prices = prices.map_err(|source| FimError::Rows { name: score.name.clone(), source })?;
         // In order: the sum mustn't depend on which thread was first.
         Ok(prices.iter().fold(free(ggml_type, inputs), |mut sum, price| {

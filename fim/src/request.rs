@@ -2,7 +2,7 @@
 
 use packbench_core::gguf::GgmlType;
 use packbench_core::quant::ColumnWeights;
-use packbench_core::quant::checkpoint::TensorScore;
+use packbench_core::quant::checkpoint::{Spent, TensorScore};
 use packbench_core::record::Labels;
 
 /// What to score a model on.
@@ -51,6 +51,8 @@ pub struct Scores {
     pub nll: f64,
     /// The matrices, in the order in which their gradients were taken.
     pub tensors: Vec<TensorScore>,
+    /// What it took.
+    pub spent: Spent,
 }
 
 /// How far a score is.

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::os;
 use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::quant::{ColumnWeights, imatrix};
-use packbench_core::record::{FimScores, Imatrix, Labels, Shards};
+use packbench_core::record::{FimScores, Imatrix, Labels, ScoreCost, Shards};
 use packbench_engine::LlamaCpp;
 use packbench_fim::{
     Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, Watch, mean_squares,
@@ -96,10 +97,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         threads: quality::threads(args.threads),
     };
-    let Some(found) = compute(args, &model, &request, checkpoint(args, &file, &texts)?)? else {
+    let Some(found) = compute(args, &file, &model, &request, checkpoint(args, &file, &texts)?)? else {
         return Ok(ExitCode::from(exit::INTERRUPTED));
     };
-    let taken = request.sequences.len() as u32;
+    let (taken, cost) = (request.sequences.len() as u32, cost(&model, &request, &found));
     let weights = given.unwrap_or_else(|| match imatrix {
         Imatrix::Activations => activations(&found, taken as usize * args.length as usize),
         _ => ColumnWeights::new(),
@@ -113,10 +114,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         sequences: (taken, args.length),
         dither_seed,
         imatrix,
+        cost,
         stock_mixes: scores::stock_mixes(&engine, &args.model, &weights),
     };
     keep(args, &scores::assemble(&gguf, &found, circumstances)?, &found)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn cost(model: &Model<'_>, request: &Request<'_>, found: &Scores) -> ScoreCost {
+    let tokens = request.sequences.iter().map(|sequence| sequence.tokens.len() as u64).sum();
+    ScoreCost {
+        threads: request.threads as u64,
+        gradients_ns: found.spent.gradients.as_nanos() as u64,
+        pricing_ns: found.spent.pricing.as_nanos() as u64,
+        peak_memory_bytes: os::peak_memory().map(|peak| peak.0),
+        largest_layer_bytes: model.largest_layer().0,
+        activations_bytes: model.activations(tokens).0,
+    }
 }
 
 fn imatrix(args: &Args) -> anyhow::Result<(Imatrix, Option<ColumnWeights>)> {
@@ -177,14 +191,17 @@ fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Ch
 /// `None` when it was stopped.
 fn compute(
     args: &Args,
+    file: &ModelFile,
     model: &Model<'_>,
     request: &Request<'_>,
     checkpoint: Checkpoint,
 ) -> anyhow::Result<Option<Scores>> {
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
-    let mut progress =
-        |progress: packbench_fim::Progress| bar.show(&progress.phase.to_string(), progress.done);
+    let mut progress = |progress: packbench_fim::Progress| {
+        file.unmap_pages();
+        bar.show(&progress.phase.to_string(), progress.done);
+    };
     let mut watch = Watch { progress: &mut progress, cancel: &CANCEL };
     match packbench_fim::score(model, request, Some(&checkpoint), &mut watch) {
         Ok(scores) => Ok(Some(scores)),

@@ -56,6 +56,12 @@ impl ModelFile {
         self.mapping.bytes()
     }
 
+    /// Lets go of pages that were read: they stay in the page cache, and don't count as this process's.
+    pub fn unmap_pages(&self) {
+        // Pages that stay mapped do no harm.
+        let _ = self.mapping.unmap_pages();
+    }
+
     /// The model in the engine: for its tokens, and for logits computed by `threads` threads.
     pub fn load(&self, engine: &LlamaCpp, threads: usize) -> anyhow::Result<LoadedLlama<'_>> {
         let request = LoadRequest {

@@ -9,8 +9,8 @@ use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::quant::cost::quantized_header;
 use packbench_core::quant::{ColumnWeights, Scored, published};
 use packbench_core::record::{
-    FimScores, Imatrix, Labels, PricedModel, Pricing, SCORES_SCHEMA, Shards, StockMix, TensorPrices, Text,
-    Variant,
+    FimScores, Imatrix, Labels, PricedModel, Pricing, SCORES_SCHEMA, ScoreCost, Shards, StockMix,
+    TensorPrices, Text, Variant,
 };
 use packbench_engine::{LlamaCpp, Mix, Recipe};
 use packbench_fim::Scores;
@@ -36,6 +36,8 @@ pub struct Circumstances<'c> {
     pub imatrix: Imatrix,
     /// What the engine makes of the file.
     pub stock_mixes: Vec<StockMix>,
+    /// What it took.
+    pub cost: ScoreCost,
 }
 
 /// The whole file.
@@ -62,6 +64,7 @@ pub fn assemble(gguf: &Gguf<'_>, scores: &Scores, of: Circumstances<'_>) -> anyh
         imatrix: of.imatrix,
         tensors: tensors.iter().map(|tensor| prices(tensor, scored.get(tensor.name).copied())).collect(),
         stock_mixes: of.stock_mixes,
+        cost: Some(of.cost),
     };
     let (num_samples, seq_length) = of.sequences;
     let scored = Scored { model: of.variant.name.clone(), num_samples, seq_length, seed: of.seed };

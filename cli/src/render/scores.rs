@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use packbench_core::record::FimScores;
+use packbench_core::record::{FimScores, ScoreCost};
+use packbench_core::unit::{Bytes, Nanos};
 
 use super::table::table;
 use crate::measured::ranking::published_rank;
@@ -39,7 +40,19 @@ pub fn scores(scores: &FimScores) -> String {
     };
     let header = ["group", "score", "of the largest", "rank", "published", "its rank", "largest in layers"];
     let table = table(&header, 1, groups.iter().enumerate().map(row));
-    format!("{heading}\n{table}\nlayers by ffn_down, {LAYERS}\n")
+    let cost = scores.packbench.as_ref().and_then(|pricing| pricing.cost).map(cost).unwrap_or_default();
+    format!("{heading}\n{table}\nlayers by ffn_down, {LAYERS}\n{cost}")
+}
+
+fn cost(cost: ScoreCost) -> String {
+    let (gradients, pricing) = (Nanos(cost.gradients_ns), Nanos(cost.pricing_ns));
+    let peak = or_dash(cost.peak_memory_bytes.map(Bytes));
+    let (layer, activations) = (Bytes(cost.largest_layer_bytes), Bytes(cost.activations_bytes));
+    format!(
+        "{} threads: gradients {gradients}, prices {pricing}\n\
+         peak memory {peak}; the largest layer in f32 has {layer}, the inputs of all layers {activations}\n",
+        cost.threads
+    )
 }
 
 /// Layers with their scores, of each group.

@@ -233,11 +233,20 @@ impl UsageMeter {
 /// Darwin's `ru_majflt`: of all threads, for it keeps none by thread, and of pages, for it counts each one that wasn't
 /// there when it was first touched, however many a single read brought in.
 fn pages_paged_in() -> u64 {
+    rusage().ru_majflt as u64
+}
+
+/// The most memory of this process, files' in it.
+pub fn peak_memory() -> Option<Bytes> {
+    Some(Bytes(rusage().ru_maxrss as u64))
+}
+
+fn rusage() -> libc::rusage {
     // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the caller's own.
     unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage.ru_majflt as u64
+        usage
     }
 }
 

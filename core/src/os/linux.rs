@@ -212,6 +212,11 @@ pub fn anonymous_memory() -> Option<Bytes> {
     proc::anonymous_memory()
 }
 
+/// The most memory of this process, files' in it.
+pub fn peak_memory() -> Option<Bytes> {
+    proc::peak_memory()
+}
+
 /// Faults and processor time of a thread or of the process, fetched bytes of the process.
 pub struct UsageMeter {
     scope: Scope,

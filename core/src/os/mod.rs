@@ -47,6 +47,11 @@ pub fn host() -> impl Os {
     unix::Unix::new()
 }
 
+/// The most memory that this process had so far, with the pages of files that it had mapped.
+pub fn peak_memory() -> Option<Bytes> {
+    unix::system::peak_memory()
+}
+
 /// Whether this is built for phones, where apps have more than processors to compute on.
 pub const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
 

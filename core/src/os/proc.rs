@@ -75,6 +75,11 @@ pub fn anonymous_memory() -> Option<Bytes> {
     kilobytes(&text("/proc/self/status")?, "RssAnon").map(Bytes)
 }
 
+/// The most memory of this process, files' in it.
+pub fn peak_memory() -> Option<Bytes> {
+    kilobytes(&text("/proc/self/status")?, "VmHWM").map(Bytes)
+}
+
 /// `read_bytes` of /proc/self/io. Allocates nothing.
 pub fn read_bytes(io: &[u8]) -> Option<u64> {
     let mut lines = io.split(|&byte| byte == b'\n');

@@ -5,10 +5,12 @@
 //! ```
 //! The key is a hash of all that a score depends on. Numbers are little-endian, lists begin with their length (u64).
 
+use std::time::Duration;
+
 use crate::gguf::GgmlType;
 use crate::record::Price;
 
-const MAGIC: &[u8; 18] = b"packbench.score/1\n";
+const MAGIC: &[u8; 18] = b"packbench.score/2\n";
 const HASH: usize = 32;
 
 /// A hash of all that a score depends on.
@@ -29,6 +31,17 @@ pub struct State {
     pub deltas: Vec<Vec<f32>>,
     /// What is done.
     pub tensors: Vec<TensorScore>,
+    /// What that took.
+    pub spent: Spent,
+}
+
+/// Time that a score took; of one that was stopped, all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Forward, backward and squares.
+    pub gradients: Duration,
+    /// What each type costs.
+    pub pricing: Duration,
 }
 
 /// What one matrix came to. Sums over sequences and tokens.
@@ -102,6 +115,7 @@ impl State {
     pub fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.layers_left);
         put(out, self.nll.to_bits());
+        [self.spent.gradients, self.spent.pricing].iter().for_each(|spent| put(out, spent.as_nanos() as u64));
         put(out, self.deltas.len() as u64);
         for ((log_sums, labels), delta) in self.log_sums.iter().zip(&self.labels).zip(&self.deltas) {
             put_list(out, log_sums, |x| x.to_le_bytes());
@@ -123,7 +137,9 @@ impl State {
     /// is there, never with a length that isn't.
     pub fn decode(bytes: &[u8]) -> Option<State> {
         let mut reader = Reader(bytes);
-        let mut state = State { layers_left: reader.number()?, nll: reader.float()?, ..State::default() };
+        let (layers_left, nll) = (reader.number()?, reader.float()?);
+        let spent = Spent { gradients: reader.duration()?, pricing: reader.duration()? };
+        let mut state = State { layers_left, nll, spent, ..State::default() };
         for _ in 0..reader.number()? {
             state.log_sums.push(reader.list(f32::from_le_bytes)?);
             state.labels.push(reader.list(u32::from_le_bytes)?);
@@ -184,6 +200,10 @@ impl Reader<'_> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*bytes))
+    }
+
+    fn duration(&mut self) -> Option<Duration> {
+        self.number().map(Duration::from_nanos)
     }
 
     fn float(&mut self) -> Option<f64> {

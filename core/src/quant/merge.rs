@@ -124,7 +124,7 @@ fn sum(parts: &[&Pricing], shards: Shards) -> Pricing {
         TensorPrices { trace, candidates: candidates.collect(), ..parts[0].clone() }
     });
     let tokens = parts.iter().fold(0, |sum: u64, pricing| sum.saturating_add(pricing.tokens));
-    Pricing { tensors: tensors.collect(), tokens, shards, ..parts[0].clone() }
+    Pricing { tensors: tensors.collect(), tokens, shards, cost: None, ..parts[0].clone() }
 }
 
 fn sum_prices(parts: &[&Price]) -> Price {

@@ -24,9 +24,9 @@ pub use wire::{
     InspectedFile, Inspection, Inspections, KldDifference, Labels, Latency, Line, Locality, Metric, Metrics,
     Move, Moves, Need, Obstacle, ObstacleName, OrderEffect, Outcome, Override, PageFacts, Part, Phase,
     PhaseCost, PhaseName, PlacedRead, Plan, PlanBudget, PlanStats, PlannedTensor, Planning, Price,
-    PricedModel, Pricing, Proof, QuantPlan, ReadBack, Redo, Repacked, Residency, Run, SelfTest, Shards, Span,
-    Status, StockMix, Storage, Summary, TensorFacts, TensorPrices, Text, ThermalStatus, Tool, Total,
-    TypeChange, TypeShare, Variant, Verdict, Wait, WaitStatus, WeightRead, WeightTrace,
+    PricedModel, Pricing, Proof, QuantPlan, ReadBack, Redo, Repacked, Residency, Run, ScoreCost, SelfTest,
+    Shards, Span, Status, StockMix, Storage, Summary, TensorFacts, TensorPrices, Text, ThermalStatus, Tool,
+    Total, TypeChange, TypeShare, Variant, Verdict, Wait, WaitStatus, WeightRead, WeightTrace,
 };
 
 use std::collections::BTreeMap;

@@ -82,6 +82,7 @@ pub fn scores(layers: u32, seed: u64) -> FimScores {
         imatrix: Imatrix::None,
         tensors,
         stock_mixes,
+        cost: None,
     };
     let scored = Scored { model: "tiny.gguf".into(), num_samples: 10, seq_length: 101, seed };
     published(scored, pricing)

@@ -1,7 +1,9 @@
 //! The state of a score comes back whole or not at all.
 
+use std::time::Duration;
+
 use packbench_core::gguf::GgmlType;
-use packbench_core::quant::checkpoint::{CheckpointError, State, TensorScore, read, write};
+use packbench_core::quant::checkpoint::{CheckpointError, Spent, State, TensorScore, read, write};
 use packbench_core::record::Price;
 
 /// Of two sequences of two tokens.
@@ -28,6 +30,7 @@ pub fn state() -> State {
         labels: vec![vec![5, 6], vec![7]],
         deltas: vec![vec![0.1, 0.2, 0.3, 0.4], vec![0.5, 0.6, 0.7, 0.8]],
         tensors: vec![tensor],
+        spent: Spent { gradients: Duration::from_nanos(5), pricing: Duration::from_nanos(6) },
     }
 }
 

@@ -1,6 +1,12 @@
 //! The gate of a feed-forward network: h = act(g) ∘ u.
 
+use rayon::prelude::*;
+
+use super::exp;
 use crate::matrix::Matrix;
+
+/// Elements that a thread takes at once.
+const STRETCH: usize = 1 << 14;
 
 /// How a gate opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,25 +20,25 @@ pub enum Activation {
 impl Activation {
     /// act(g) ∘ u.
     pub fn gate(self, gate: &Matrix, up: &Matrix) -> Matrix {
-        let data = gate.data.iter().zip(&up.data).map(|(&g, u)| self.value_slope(g).0 * u).collect();
+        let data = gate.data.par_iter().zip(&up.data).map(|(&g, u)| self.value_slope(g).0 * u).collect();
         Matrix { cols: gate.cols, data }
     }
 
-    /// What `delta` at the output of [`Self::gate`] is at `gate` and at `up`.
-    pub fn gate_back(self, gate: &Matrix, up: &Matrix, delta: &Matrix) -> (Matrix, Matrix) {
-        let (mut dg, mut du) = (delta.clone(), delta.clone());
-        let inputs = gate.data.iter().zip(&up.data);
-        for ((dg, du), (&g, u)) in dg.data.iter_mut().zip(&mut du.data).zip(inputs) {
-            let (value, slope) = self.value_slope(g);
-            (*dg, *du) = (*dg * u * slope, *du * value);
-        }
-        (dg, du)
+    /// Puts what `delta` at the output of [`Self::gate`] is at `gate` and at `up` in their places.
+    pub fn gate_back(self, gate: &mut Matrix, up: &mut Matrix, delta: &Matrix) {
+        let inputs = gate.data.par_chunks_mut(STRETCH).zip(up.data.par_chunks_mut(STRETCH));
+        inputs.zip(delta.data.par_chunks(STRETCH)).for_each(|((gate, up), delta)| {
+            for ((g, u), delta) in gate.iter_mut().zip(up).zip(delta) {
+                let (value, slope) = self.value_slope(*g);
+                (*g, *u) = (delta * *u * slope, delta * value);
+            }
+        });
     }
 
     fn value_slope(self, g: f32) -> (f32, f32) {
         match self {
             Activation::Silu => {
-                let open = 1.0 / (1.0 + (-g).exp());
+                let open = 1.0 / (1.0 + exp(-g));
                 (g * open, open * (1.0 + g * (1.0 - open)))
             }
             Activation::GeluTanh => {

@@ -2,11 +2,13 @@
 //! finite differences hold them together (tests/fim/gradients.rs).
 
 mod attention;
+mod exp;
 mod gate;
 mod norm;
 mod rope;
 
 pub use attention::{Attention, Window};
+pub use exp::{exp, sum_of_exp};
 pub use gate::Activation;
 pub use norm::{Norm, norm, norm_back};
 pub use rope::{Pairing, Rope};

@@ -1,10 +1,12 @@
 //! The tensors that tokens pass first and last.
 
+use std::ops::Range;
+
 use packbench_core::quant::checkpoint::{State, TensorScore};
 
 use super::Run;
 use crate::FimError;
-use crate::fisher::Fisher;
+use crate::fisher::Seen;
 use crate::loss::Loss;
 use crate::matrix::Matrix;
 use crate::request::Phase;
@@ -20,52 +22,50 @@ impl Run<'_, '_, '_> {
     ) -> Result<(), FimError> {
         let mut names = vec![EMBEDDING];
         names.extend((!vocabulary.is_tied()).then(|| vocabulary.output()));
+        let deltas = std::mem::take(&mut state.deltas);
+        let picked: Vec<Matrix> = deltas
+            .iter()
+            .map(|delta| scaled(delta, self.model.shape.embedding, vocabulary.scale()))
+            .collect();
+        drop(deltas);
         for name in names {
             let mut score = TensorScore { name: name.to_owned(), ..TensorScore::default() };
-            let is_output = name == vocabulary.output();
+            let losses = if name == vocabulary.output() { losses } else { &[] };
+            let picked = if name == EMBEDDING { picked.as_slice() } else { &[] };
             for chunk in vocabulary.chunks() {
                 self.stop_if_asked()?;
                 let weight = vocabulary.rows(name, chunk.clone())?;
-                let picked = (name == EMBEDDING).then_some(state.deltas.as_slice());
-                let fisher =
-                    self.chunk_fisher(vocabulary, &chunk, &weight, is_output.then_some(losses), picked);
-                if is_output {
-                    score.inputs.clone_from(&fisher.inputs);
-                }
-                self.price_rows(&mut score, &weight, &fisher)?;
+                let applied = losses.iter().map(|loss| vocabulary.deltas(loss, &chunk, &weight, self.par));
+                let applied: Vec<Matrix> = applied.collect();
+                let seen: Vec<Seen<'_>> = (0..self.request.sequences.len())
+                    .map(|index| Seen {
+                        applied: applied.get(index).map(|delta| (delta, &losses[index].hidden)),
+                        picked: picked
+                            .get(index)
+                            .map(|delta| self.picked(index, &chunk, delta))
+                            .unwrap_or_default(),
+                    })
+                    .collect();
+                self.add_rows(&mut score, &(0..chunk.len()), &weight.data, &seen)?;
+                let products = if losses.is_empty() { 0.0 } else { 3.0 };
                 let share = chunk.len() as f64 / vocabulary.tokens as f64;
-                self.advance(Phase::Vocabulary, share * (3.0 + self.work.price) * self.work.vocabulary);
+                self.advance(Phase::Vocabulary, share * (products + self.work.price) * self.work.vocabulary);
             }
             state.tensors.push(score);
         }
         Ok(())
     }
 
-    fn chunk_fisher(
+    /// The rows of a chunk that a sequence picks, with the gradient at each.
+    fn picked<'d>(
         &self,
-        vocabulary: &Vocabulary<'_, '_>,
-        chunk: &std::ops::Range<usize>,
-        weight: &Matrix,
-        losses: Option<&[Loss]>,
-        picked: Option<&[Vec<f32>]>,
-    ) -> Fisher {
-        let mut fisher = Fisher::new(weight.rows(), weight.cols);
-        let mut room = Matrix::default();
-        for (index, sequence) in self.request.sequences.iter().enumerate() {
-            let applied = losses.map(|losses| {
-                let loss = &losses[index];
-                (vocabulary.deltas(loss, chunk, weight, self.par), &loss.hidden)
-            });
-            let picked = picked.map(|deltas| scaled(&deltas[index], weight.cols, vocabulary.scale()));
-            let rows = picked.iter().flat_map(|delta| {
-                let tokens = sequence.tokens.iter().enumerate();
-                let here = tokens.filter(|(_, token)| chunk.contains(&(**token as usize)));
-                here.map(|(position, token)| (*token as usize - chunk.start, delta.row(position)))
-            });
-            let applied = applied.as_ref().map(|(delta, hidden)| (delta, *hidden));
-            fisher.add(applied, rows, &mut room, self.par);
-        }
-        fisher
+        sequence: usize,
+        chunk: &Range<usize>,
+        delta: &'d Matrix,
+    ) -> Vec<(usize, &'d [f32])> {
+        let tokens = self.request.sequences[sequence].tokens.iter().map(|token| *token as usize);
+        let rows = tokens.enumerate().filter(|(_, token)| chunk.contains(token));
+        rows.map(|(position, token)| (token - chunk.start, delta.row(position))).collect()
     }
 }
 

@@ -1,17 +1,23 @@
 //! Back through a layer: its gradients, squared, and what each type of its matrices costs by them.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use packbench_core::quant::checkpoint::{State, TensorScore};
 use packbench_core::record::Price;
 use strum::VariantArray;
 
-use super::Run;
+use super::{Run, lap};
 use crate::FimError;
-use crate::block::{Layer, Map};
-use crate::fisher::Fisher;
+use crate::block::Map;
+use crate::fisher::{Fisher, Seen};
 use crate::matrix::Matrix;
 use crate::price;
 use crate::request::{Columns, Phase};
 use crate::source::check_finite;
+
+/// Rows whose squares are in memory at once.
+const ROWS: usize = 2048;
 
 impl Run<'_, '_, '_> {
     pub(super) fn back_through(
@@ -21,54 +27,57 @@ impl Run<'_, '_, '_> {
         state: &mut State,
     ) -> Result<(), FimError> {
         let layer = self.model.layer(index)?;
-        let of_map = |map: &Map| Fisher::new(layer.weight(*map).rows(), layer.weight(*map).cols);
-        let mut fishers: Vec<Fisher> = Map::VARIANTS.iter().map(of_map).collect();
-        let (mut room, par) = (Matrix::default(), self.par);
+        let mut seen: [Vec<(Matrix, Arc<Matrix>)>; Map::VARIANTS.len()] = Default::default();
         for (x, delta) in inputs.iter().zip(&mut state.deltas) {
             self.stop_if_asked()?;
-            let mut sink = |map: Map, delta: &Matrix, input: &Matrix| {
-                fishers[map as usize].add(Some((delta, input)), std::iter::empty(), &mut room, par);
+            let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
+                seen[map as usize].push((delta, input.clone()));
             };
             let behind = Matrix { cols: x.cols, data: std::mem::take(delta) };
-            *delta = layer.backward(x, &behind, &mut sink, par).data;
+            *delta = layer.backward(x, &behind, &mut sink, self.par).data;
             check_finite(&format!("the gradient at the input of layer {index}"), delta)?;
-            self.advance(Phase::Backward, 4.0 * self.work.layer / inputs.len() as f64);
+            self.advance(Phase::Backward, 2.0 * self.work.layer / inputs.len() as f64);
         }
-        drop(room);
-        self.price_layer(index, &layer, fishers, state)
-    }
-
-    fn price_layer(
-        &mut self,
-        index: usize,
-        layer: &Layer,
-        fishers: Vec<Fisher>,
-        state: &mut State,
-    ) -> Result<(), FimError> {
-        for (map, fisher) in Map::VARIANTS.iter().zip(fishers) {
-            self.stop_if_asked()?;
-            let (name, inputs) = (map.tensor(index), fisher.inputs.clone());
-            let mut score = TensorScore { name, inputs, ..TensorScore::default() };
-            self.price_rows(&mut score, layer.weight(*map), &fisher)?;
+        for (map, seen) in Map::VARIANTS.iter().zip(seen) {
+            let applied = seen.iter().map(|(delta, input)| Some((delta, &**input)));
+            let seen: Vec<Seen<'_>> = applied.map(|applied| Seen { applied, ..Seen::default() }).collect();
+            let score = self.of_map(map.tensor(index), layer.weight(*map), &seen)?;
             state.tensors.push(score);
         }
-        self.advance(Phase::Backward, self.work.layer * self.work.price);
         Ok(())
     }
 
-    /// Adds rows of a tensor to its score.
-    pub(super) fn price_rows(
-        &self,
+    /// Some rows at a time: sums of squares of all of them would be as large as the tensor, twice.
+    fn of_map(&mut self, name: String, weight: &Matrix, seen: &[Seen<'_>]) -> Result<TensorScore, FimError> {
+        let mut score = TensorScore { name, ..TensorScore::default() };
+        for (part, weights) in weight.data.chunks(ROWS * weight.cols).enumerate() {
+            self.stop_if_asked()?;
+            let first = part * ROWS;
+            self.add_rows(&mut score, &(first..first + weights.len() / weight.cols), weights, seen)?;
+            self.advance(Phase::Backward, weights.len() as f64 * (2.0 + self.work.price));
+        }
+        Ok(score)
+    }
+
+    /// Adds `rows` of a tensor, whose weights these are, to its score.
+    pub(super) fn add_rows(
+        &mut self,
         score: &mut TensorScore,
-        weight: &Matrix,
-        fisher: &Fisher,
+        rows: &Range<usize>,
+        weights: &[f32],
+        seen: &[Seen<'_>],
     ) -> Result<(), FimError> {
-        check_finite(&format!("the gradient of {}", score.name), &fisher.by_sequence.data)?;
-        check_finite(&format!("the gradient of {}", score.name), &fisher.by_token.data)?;
+        let fisher = Fisher::of(rows, weights.len() / rows.len(), seen);
+        add_squares(score, &fisher)?;
+        if seen.iter().any(|seen| seen.applied.is_some()) {
+            score.inputs.clone_from(&fisher.inputs);
+        }
         let columns = self.columns(score);
-        let types = price::allowed(self.request.types, &score.name, weight.cols, columns.is_some());
-        let prices = price::price(score, weight, fisher, columns.as_deref(), &types)?;
-        take(score, fisher, &prices);
+        let types = price::allowed(self.request.types, &score.name, fisher.inputs.len(), columns.is_some());
+        self.spent.gradients += lap(&mut self.since);
+        let prices = price::price(score, weights, &fisher, columns.as_deref(), &types)?;
+        self.spent.pricing += lap(&mut self.since);
+        add_prices(score, &prices);
         Ok(())
     }
 
@@ -87,12 +96,20 @@ impl Run<'_, '_, '_> {
     }
 }
 
-/// Adds what rows of a tensor came to.
-fn take(score: &mut TensorScore, fisher: &Fisher, prices: &[Price]) {
-    score.trace += fisher.trace();
-    let columns = fisher.columns();
-    score.columns.resize(columns.len(), 0.0);
-    score.columns.iter_mut().zip(columns).for_each(|(sum, more)| *sum += more);
+/// Sums of squares are finite where all of them are.
+fn add_squares(score: &mut TensorScore, fisher: &Fisher) -> Result<(), FimError> {
+    let mut traces = vec![0.0; fisher.by_sequence.cols];
+    fisher.by_sequence.add_columns(&mut traces);
+    score.trace += traces.iter().sum::<f64>();
+    score.columns.resize(fisher.by_token.cols, 0.0);
+    fisher.by_token.add_columns(&mut score.columns);
+    match score.trace.is_finite() && score.columns.iter().all(|sum| sum.is_finite()) {
+        true => Ok(()),
+        false => Err(FimError::NotFinite { what: format!("the gradient of {}", score.name) }),
+    }
+}
+
+fn add_prices(score: &mut TensorScore, prices: &[Price]) {
     match score.prices.is_empty() {
         true => score.prices = prices.to_vec(),
         false => score.prices.iter_mut().zip(prices).for_each(|(sum, more)| price::add(sum, more)),

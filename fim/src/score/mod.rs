@@ -12,10 +12,11 @@ mod layers;
 mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use faer::Par;
 pub use layers::mean_squares;
-use packbench_core::quant::checkpoint::State;
+use packbench_core::quant::checkpoint::{Spent, State};
 use packbench_core::record::Labels;
 use work::Work;
 
@@ -58,7 +59,10 @@ pub fn score(
     std::thread::scope(|scope| {
         let run = scope.spawn(|| {
             let work = Work::new(model, request);
-            pool.install(|| Run { model, request, par, cancel, sent, work, done: 0.0 }.score(checkpoint))
+            let (spent, since) = (Spent::default(), Instant::now());
+            pool.install(|| {
+                Run { model, request, par, cancel, sent, work, done: 0.0, spent, since }.score(checkpoint)
+            })
         });
         shown.iter().for_each(progress);
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -73,6 +77,8 @@ struct Run<'r, 'm, 'a> {
     sent: std::sync::mpsc::Sender<Progress>,
     work: Work,
     done: f64,
+    spent: Spent,
+    since: Instant,
 }
 
 impl<'m, 'a> Run<'_, 'm, 'a> {
@@ -85,19 +91,26 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
         let last = inputs.pop().unwrap_or_default();
         let hidden = last.iter().map(|x| norm(x, &self.model.output_norm)).collect();
         let (losses, mut state) = match kept {
-            Some(state) => (self.known_losses(hidden, &state)?, state),
+            Some(state) => {
+                self.spent.gradients += state.spent.gradients;
+                self.spent.pricing += state.spent.pricing;
+                (self.known_losses(hidden, &state)?, state)
+            }
             None => self.losses(&vocabulary, hidden, &last)?,
         };
         inputs.truncate(state.layers_left as usize);
         while let Some(inputs) = inputs.pop() {
             let index = inputs_left(&mut state);
             self.back_through(index, &inputs, &mut state)?;
+            self.spent.gradients += lap(&mut self.since);
+            state.spent = self.spent;
             checkpoint.map(|checkpoint| checkpoint.save(&state)).transpose()?;
         }
         self.embeddings(&vocabulary, &losses, &mut state)?;
         checkpoint.inspect(|checkpoint| checkpoint.remove());
         let tokens = state.labels.iter().map(|labels| labels.len() as u64).sum();
-        Ok(Scores { tokens, nll: state.nll, tensors: state.tensors })
+        self.spent.gradients += lap(&mut self.since);
+        Ok(Scores { tokens, nll: state.nll, tensors: state.tensors, spent: self.spent })
     }
 
     /// What would come out wrong is refused before anything is computed.
@@ -162,8 +175,10 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             Labels::Data => LabelSource::Data(&sequence.tokens),
         });
         let labels: Vec<_> = labels.collect();
-        let losses = vocabulary.losses(hidden, &labels, self.par)?;
-        self.advance(Phase::Loss, 3.0 * self.work.vocabulary);
+        // Logits twice, and their gradient once.
+        let (work, par) = (1.5 * self.work.vocabulary, self.par);
+        let mut passed = |share| self.advance(Phase::Loss, share * work);
+        let losses = vocabulary.losses(hidden, &labels, par, &mut passed)?;
         let mut state = State { layers_left: self.model.shape.layers as u64, ..State::default() };
         let mut kept = Vec::new();
         for ((loss, delta), x) in losses.into_iter().zip(last) {
@@ -200,6 +215,12 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
         // Nobody may be watching any more.
         let _ = self.sent.send(Progress { phase, done: (self.done / self.work.total).min(1.0) });
     }
+}
+
+/// How long ago `since` was, which is now.
+fn lap(since: &mut Instant) -> Duration {
+    let now = Instant::now();
+    now - std::mem::replace(since, now)
 }
 
 /// The layer whose turn it is.

@@ -5,11 +5,12 @@ use strum::VariantArray;
 use crate::Model;
 use crate::block::Map;
 use crate::request::Request;
-use crate::vocabulary::EMBEDDING;
+use crate::vocabulary::{EMBEDDING, OUTPUT};
 
 /// How much there is to do: products of weights and tokens.
 pub(super) struct Work {
     pub layer: f64,
+    /// Of one of the tensors that are as wide as the vocabulary.
     pub vocabulary: f64,
     /// Of a weight in all types, in tokens.
     pub price: f64,
@@ -25,7 +26,8 @@ impl Work {
         let (layers, vocabulary) = (model.shape.layers as f64, weights(EMBEDDING));
         // A type takes as long as some thousand tokens.
         let price = request.types.len() as f64 * 2000.0 / tokens.max(1) as f64;
-        let total = layers * layer * (5.0 + price) + vocabulary * (6.0 + price);
+        let wide = if weights(OUTPUT) == 0.0 { 1.0 } else { 2.0 };
+        let total = layers * layer * (5.0 + price) + vocabulary * (6.0 + wide * price);
         Work { layer, vocabulary, price, total }
     }
 }

@@ -34,6 +34,6 @@ pub use quant_plan::{
     Against, AgreedLayers, Override, PlanBudget, PlanStats, PlannedTensor, Planning, QuantPlan, TypeChange,
 };
 pub use repacked::{ReadBack, Repacked};
-pub use scores::{FimScores, Price, PricedModel, Pricing, Shards, StockMix, TensorPrices, Text};
+pub use scores::{FimScores, Price, PricedModel, Pricing, ScoreCost, Shards, StockMix, TensorPrices, Text};
 pub use summary::Summary;
 pub use trace::{WeightRead, WeightTrace};

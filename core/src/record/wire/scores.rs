@@ -74,6 +74,27 @@ pub struct Pricing {
     pub tensors: Vec<TensorPrices>,
     /// What the engine's own recipes make of this file.
     pub stock_mixes: Vec<StockMix>,
+    /// What making it took; absent in sums of parts, and in files of versions that didn't keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<ScoreCost>,
+}
+
+/// What it took to make scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScoreCost {
+    /// Threads that computed.
+    pub threads: u64,
+    /// Forward, backward and squares; of a score that was stopped, what was done again as well.
+    pub gradients_ns: u64,
+    /// The quantization of all candidates, and their losses.
+    pub pricing_ns: u64,
+    /// The most memory that the process had, with the pages of files that it had mapped; `null` where the system
+    /// doesn't tell.
+    pub peak_memory_bytes: Option<u64>,
+    /// The weights of the largest layer, in f32.
+    pub largest_layer_bytes: u64,
+    /// The inputs of all layers, in f32, of all sequences.
+    pub activations_bytes: u64,
 }
 
 /// The model that was scored.
