@@ -99,7 +99,7 @@ pub fn main() -> ExitCode {
         Ok(Carried::SoFar) => ExitCode::from(AGAIN),
         Err(error) => {
             // Whoever reads standard output reads JSON there.
-            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+            let _ = io::stderr().write_all(format!("error: {}\n", chain(&error)).as_bytes());
             ExitCode::from(REFUSED)
         }
     }

@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            // In one piece: an agent may be saying its last at the same time.
+            let _ = io::stderr().write_all(format!("error: {error:#}\n").as_bytes());
             ExitCode::from(if interrupt::came() { exit::INTERRUPTED } else { exit::INVALID })
         }
     }

@@ -80,6 +80,8 @@ impl Model {
             != fs::metadata(&source).map(|model| model.len()).ok()
         {
             fs::copy(&source, &path).unwrap();
+            // What waits to be written can't be evicted.
+            File::open(&path).unwrap().sync_all().unwrap();
         }
         Model { path, _folder: None, _alone: Some(alone) }
     }
