@@ -139,7 +139,7 @@ fn several_reports_stand_beside_each_other() {
     for name in names {
         assert!(page.contains(&format!("download=\"{name}.gz\"")), "{name}");
     }
-    assert!(page.contains("id=\"device-1\"") && page.contains("Device beside device"));
+    assert!(page.contains("id=\"device-1\"") && page.contains("What each report answers"));
 }
 
 #[test]

@@ -87,7 +87,9 @@ fn content(page: &Page) -> Markup {
                 }
                 devices => {
                     p.eyebrow { (devices.len()) " reports" }
-                    h1 #beside { "Device beside device" }
+                    h1 #beside { "What each report answers" }
+                    p.lede { "Each answer holds within its own session. Medians of two sessions beside each other are no \
+                        verdict: what changed between them, or between their models, isn't in any interval." }
                 }
             }
         }
