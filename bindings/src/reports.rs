@@ -45,7 +45,7 @@ pub struct Comparison {
 /// Whether a CI job passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Gate {
-    /// No arm is worse by the threshold.
+    /// No arm is seen to be worse by the threshold, which an inconclusive one may be all the same.
     Passed,
     /// Some arm's whole interval lies beyond the threshold.
     Regression,

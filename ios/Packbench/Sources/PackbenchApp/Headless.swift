@@ -3,7 +3,7 @@ import Packbench
 
 /// How a session without a screen ended. The codes are those of `packbench run` and `compare`.
 public enum Verdict: Int32, Sendable {
-    /// It was measured, and nothing is worse by the threshold.
+    /// It was measured, and nothing is seen to be worse by the threshold.
     case passed = 0
     case regression = 1
     /// It was not measured to its end, or can't be compared.

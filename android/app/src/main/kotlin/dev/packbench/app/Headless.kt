@@ -24,7 +24,7 @@ import kotlinx.coroutines.launch
 
 /** How a session without a screen ended. The codes are those of `packbench run` and `compare`, but for success. */
 enum class Verdict(val code: Int) {
-    /** It was measured, and nothing is worse by the threshold. Android says success by -1. */
+    /** It was measured, and nothing is seen to be worse by the threshold. Android says success by -1. */
     PASSED(-1),
     REGRESSION(1),
 
