@@ -1,6 +1,6 @@
 //! Proof of coldness: pages are evicted, then asked for, and residency itself is put to the test first.
 
-use crate::job::CacheState;
+use crate::job::{Advice, CacheState};
 use crate::os::{Mapping, ModelFile, Os, OsError, Scope, Touches};
 use crate::record::{Caveat, Proof, SelfTest};
 use crate::unit::{ByteRange, PageRange};
@@ -50,15 +50,19 @@ pub fn self_test(os: &dyn Os, file: &dyn ModelFile, mapping: &dyn Mapping) -> Re
     for first in [pages / 2, 0, pages.saturating_sub(1)] {
         let page = PageRange { first, count: 1 };
         let touch = Touches::new(first, vec![0]);
+        // Alone: what is read ahead around it is still on its way when it is evicted, and comes in afterwards.
+        mapping.apply(Advice::Random, page)?;
         mapping.touch(&touch);
         evict(file, mapping, page)?;
         if mapping.resident(page)? == 0 {
+            mapping.apply(Advice::Normal, page)?;
             return Ok(SelfTest::Truthful);
         }
         let mut meter = os.meter(Scope::Thread)?;
         meter.start();
         mapping.touch(&touch);
         let usage = meter.stop();
+        mapping.apply(Advice::Normal, page)?;
         let counts = [usage.major_faults, usage.pages_paged_in, usage.bytes_fetched.map(|bytes| bytes.0)];
         if counts.into_iter().flatten().any(|count| count > 0) {
             answer = SelfTest::MincoreDoesNotTell;
