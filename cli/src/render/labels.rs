@@ -35,7 +35,7 @@ mod tests {
     fn names_of_neighbours_stand_apart() {
         let points = [("Q4_K_S", (100, 100)), ("Q4_K_M", (112, 102)), ("alone", (300, 100))];
         let places = places(&points);
-        assert_eq!(places[0], (8, -19), "the neighbour's point is to the right");
+        assert_eq!(places[0], (-50, -6), "the neighbour's point is to the right");
         assert_eq!(places[2], (8, -6));
         let corners =
             |place: usize| (points[place].1.0 + places[place].0, points[place].1.1 + places[place].1);
