@@ -7,7 +7,8 @@ use packbench_core::record::{Comparison, Metric, Report};
 use super::{Cell, Section, Table, Unit};
 use crate::measured::place;
 
-const HEAD: [&str; 12] = [
+/// What is said of each pair of arms, here and in a terminal.
+pub const COMPARED: [&str; 10] = [
     "where",
     "base",
     "candidate",
@@ -18,8 +19,6 @@ const HEAD: [&str; 12] = [
     "base median",
     "candidate median",
     "blocks",
-    "drift",
-    "cost of running second",
 ];
 
 /// Time by policy and, where there are several files, by file. Other weights are no reason not to say which comes sooner.
@@ -42,7 +41,8 @@ fn table(report: &Report, by: Field) -> Option<Table> {
     let (metric, threshold) = (Metric::WallNs, super::THRESHOLD);
     let answer = compare(report, &Question { by: vec![by], metric, base: None, threshold, allow }).ok()?;
     let rows = answer.comparisons.iter().map(row).collect();
-    Some(Table::new(format!("Time by {by}"), &HEAD, 4, rows))
+    let head = [&COMPARED[..], &["drift", "cost of running second"]].concat();
+    Some(Table::new(format!("Time by {by}"), &head, 4, rows))
 }
 
 fn row(one: &Comparison) -> Vec<Cell> {

@@ -16,6 +16,7 @@ mod table;
 
 pub use answer::{Answer, Part, Sentence};
 pub use claims::{Claimed, Standing};
+pub use comparisons::COMPARED;
 pub use figure::{
     Axis, Bins, Figure, Grid, Lines, Point, PointKind, Samples, Scatter, Timeline, Track, Waterfall,
     WaterfallRow,

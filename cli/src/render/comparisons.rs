@@ -6,21 +6,9 @@ use packbench_core::record::{Caveat, Comparison, Comparisons, Metric, Verdict};
 
 use super::table::table;
 use crate::measured::place;
-use crate::page::Unit;
+use crate::page::{COMPARED, Unit};
 use crate::words::or_dash;
 
-const HEADER: [&str; 10] = [
-    "where",
-    "base",
-    "candidate",
-    "verdict",
-    "ratio",
-    "95 % interval",
-    "could have seen",
-    "base median",
-    "candidate median",
-    "blocks",
-];
 /// Where the fields stand that arms differ in.
 const EFFECT: usize = 3;
 /// The last columns hold numbers.
@@ -45,7 +33,7 @@ pub fn comparisons(answer: &Comparisons) -> String {
 
 /// The table of comparisons: its header, and a row each. The last [`NUMBERS`] columns hold numbers.
 pub(super) fn rows(answer: &Comparisons) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let mut header = HEADER.to_vec();
+    let mut header = COMPARED.to_vec();
     let mut rows: Vec<Vec<String>> = answer.comparisons.iter().map(|one| row(answer.metric, one)).collect();
     // Where arms differ in one field it goes without saying.
     if answer.by.len() > 1 {
