@@ -21,33 +21,37 @@ pub struct Seen<'s> {
 ///
 /// ```text
 /// by_sequence = Σ over sequences of (Σ over tokens of δ·xᵀ)²  =  Σ (∂NLL/∂W)²
-/// by_token    = Σ over tokens of (δ·xᵀ)²  =  (δ²)ᵀ·(x²)
+/// by_token    = Σ over tokens of (δ·xᵀ)²  =  (δ²)ᵀ·(x²), by some of the tokens
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fisher {
     /// A sequence's gradients are summed before they are squared.
     pub by_sequence: Matrix,
-    /// Each token's gradient is squared by itself: one matrix product, no pass a sequence.
+    /// Each token's gradient is squared by itself. The first token of a sequence, which is unlike the others, stands for
+    /// itself, one of each [`STRETCH`] behind it for all of these: still far more samples than there are sequences.
     pub by_token: Matrix,
     /// Σ over tokens of x², a column each; zeros where none were seen.
     pub inputs: Vec<f64>,
 }
+
+/// Tokens that one stands for.
+const STRETCH: usize = 4;
 
 impl Fisher {
     /// Of these rows, of `cols` elements each. Threads take rows of their own, so that none waits for another.
     pub fn of(rows: &Range<usize>, cols: usize, seen: &[Seen<'_>]) -> Fisher {
         let zeros = || Matrix::zeros(rows.len(), cols);
         let mut fisher = Fisher { by_sequence: zeros(), by_token: zeros(), inputs: vec![0.0; cols] };
-        let of_thread = rows.len().div_ceil(2 * rayon::current_num_threads()).clamp(1, 128);
+        let of_thread = rows.len().div_ceil(2 * rayon::current_num_threads()).max(1);
         for seen in seen {
-            let squares = seen.applied.map(|(_, input)| input.squared());
-            squares.iter().for_each(|squares| squares.add_columns(&mut fisher.inputs));
+            seen.applied.inspect(|(_, input)| input.add_squares(&mut fisher.inputs));
+            let squares = seen.applied.map(|(_, input)| squared_samples(input, &(0..cols), |_| 1.0));
             let sums = fisher.by_sequence.data.par_chunks_mut(of_thread * cols);
             let sums = sums.zip(fisher.by_token.data.par_chunks_mut(of_thread * cols)).enumerate();
             sums.for_each_init(Matrix::default, |gradient, (index, (by_sequence, by_token))| {
                 let first = rows.start + index * of_thread;
                 let part = first..first + by_token.len() / cols;
-                seen.add(part, squares.as_ref(), gradient, by_sequence, by_token);
+                seen.add(&part, squares.as_ref(), gradient, by_sequence, by_token);
             });
         }
         fisher
@@ -58,28 +62,74 @@ impl Seen<'_> {
     /// Adds what this tells of `rows`; `squares` are those of the inputs, `gradient` is room.
     fn add(
         &self,
-        rows: Range<usize>,
+        rows: &Range<usize>,
         squares: Option<&Matrix>,
         gradient: &mut Matrix,
         by_sequence: &mut [f32],
         by_token: &mut [f32],
     ) {
         let cols = by_token.len() / rows.len();
+        let mut picked = self.picked.iter().filter(|(row, _)| rows.contains(row)).peekable();
         gradient.cols = cols;
         gradient.data.resize(by_token.len(), 0.0);
         match self.applied.zip(squares) {
             Some(((delta, input), squares)) => {
-                let delta = delta.part(rows.start, rows.len());
-                gradient.set_gradient(&delta, input, Par::Seq);
-                delta.squared().add_gradient_to(squares, by_token);
+                gradient.set_gradient(delta, rows, input, Par::Seq);
+                squared_samples(delta, rows, |count| count as f32).add_gradient_to(squares, by_token);
             }
+            None if picked.peek().is_none() => return,
             None => gradient.data.fill(0.0),
         }
-        for (row, part) in self.picked.iter().filter(|(row, _)| rows.contains(row)) {
+        for (row, part) in picked {
             let row = row - rows.start;
             gradient.row_mut(row).iter_mut().zip(*part).for_each(|(sum, part)| *sum += part);
             by_token[row * cols..].iter_mut().zip(*part).for_each(|(sum, part)| *sum += part * part);
         }
         by_sequence.iter_mut().zip(&gradient.data).for_each(|(sum, gradient)| *sum += gradient * gradient);
+    }
+}
+
+/// Squares in some columns of the tokens that stand for all, `times` what each stands for.
+fn squared_samples(of: &Matrix, cols: &Range<usize>, times: fn(usize) -> f32) -> Matrix {
+    let tokens = of.rows();
+    let behind = (1..tokens).step_by(STRETCH).map(|first| (first, STRETCH.min(tokens - first)));
+    let mut squares =
+        Matrix { cols: cols.len(), data: Vec::with_capacity((tokens / STRETCH + 2) * cols.len()) };
+    for (token, count) in [(0, 1)].into_iter().chain(behind) {
+        let row = of.row(token)[cols.clone()].iter();
+        squares.data.extend(row.map(|x| x * x * times(count)));
+    }
+    squares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_stand_for_all_tokens() {
+        let ones = |tokens: usize| Matrix { cols: 1, data: vec![1.0; tokens] };
+        for tokens in 1..=12 {
+            let squares = squared_samples(&ones(tokens), &(0..1), |count| count as f32);
+            assert_eq!(squares.data.iter().sum::<f32>(), tokens as f32);
+        }
+        let tokens = Matrix { cols: 2, data: (0..12).map(|x| x as f32).collect() };
+        let squares = squared_samples(&tokens, &(1..2), |count| count as f32);
+        assert_eq!(squares.data, [1.0, 4.0 * 9.0, 121.0]);
+    }
+
+    /// Where all tokens are alike, some of them tell of all.
+    #[test]
+    fn by_token_is_what_each_token_is_squared() {
+        let (delta, input) = (
+            Matrix { cols: 3, data: [1.0, 2.0, 3.0].repeat(7) },
+            Matrix { cols: 2, data: [5.0, 7.0].repeat(7) },
+        );
+        let seen = [Seen { applied: Some((&delta, &input)), picked: vec![(2, &[1.0, 1.0])] }];
+        let fisher = Fisher::of(&(1..3), 2, &seen);
+        assert_eq!(fisher.by_token.data, [7.0 * 100.0, 7.0 * 196.0, 7.0 * 225.0 + 1.0, 7.0 * 441.0 + 1.0]);
+        let by_sequence = [70.0, 98.0, 106.0, 148.0f32].map(|gradient| gradient * gradient);
+        assert_eq!(fisher.by_sequence.data, by_sequence);
+        assert_eq!(fisher.inputs, [7.0 * 25.0, 7.0 * 49.0]);
     }
 }

@@ -47,7 +47,7 @@ pub fn gradients(
         let layer = model.layer(index)?;
         let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
             let mut gradient = Matrix::zeros(delta.cols, input.cols);
-            gradient.set_gradient(&delta, input, par);
+            gradient.set_gradient(&delta, &(0..delta.cols), input, par);
             found.insert(map.tensor(index), gradient);
         };
         delta = layer.backward(&inputs[index], &delta, &mut sink, par);
@@ -61,7 +61,7 @@ pub fn gradients(
         let weight = vocabulary.rows(vocabulary.output(), chunk.clone())?;
         let deltas = vocabulary.deltas(&loss, &chunk, &weight, par);
         let mut gradient = Matrix::zeros(chunk.len(), model.shape.embedding);
-        gradient.set_gradient(&deltas, &loss.hidden, par);
+        gradient.set_gradient(&deltas, &(0..deltas.cols), &loss.hidden, par);
         if !vocabulary.is_tied() {
             let whole = found
                 .entry(OUTPUT.to_owned())

@@ -1,5 +1,7 @@
-//! The loss behind a vocabulary, and its gradient, in two passes over the chunks of rows: the first finds the logarithms
-//! of the sums of exponentials and draws labels, the second takes the gradient.
+//! The loss behind a vocabulary, and its gradient, in one pass over the chunks of rows: sums of exponentials and what they
+//! weigh are kept beside the largest logit so far, and shrink when a larger one comes (Milakov and Gimelshein, "Online
+//! normalizer calculation for softmax"). Labels are drawn on the way, too: each chunk takes a label over by its share of
+//! the sum so far.
 
 use std::ops::Range;
 
@@ -10,7 +12,7 @@ use rayon::prelude::*;
 use crate::FimError;
 use crate::dither::uniform;
 use crate::matrix::Matrix;
-use crate::ops::{exp, sum_of_exp};
+use crate::ops::{dot, exp, sum};
 use crate::vocabulary::Vocabulary;
 
 /// Of one sequence, what tells the gradient at each logit.
@@ -25,9 +27,6 @@ pub struct Loss {
     /// Σ over labels of −log p, in nats.
     pub nll: f64,
 }
-
-/// Stands for a label that wasn't drawn yet: no vocabulary has so many tokens.
-const UNDRAWN: u32 = u32::MAX;
 
 /// Where labels come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,44 +55,46 @@ impl Vocabulary<'_, '_> {
         par: Par,
         passed: &mut dyn FnMut(f64),
     ) -> Result<Vec<(Loss, Matrix)>, FimError> {
-        let mut sums = vec![Vec::new(); hidden.len()];
+        let mut sequences: Vec<Begun> =
+            hidden.into_iter().zip(labels).map(|(hidden, labels)| Begun::new(hidden, *labels)).collect();
         for chunk in self.chunks() {
-            let weight = self.rows(self.output(), chunk)?;
-            for (hidden, sums) in hidden.iter().zip(&mut sums) {
-                sums.push(chunk_sums(&self.logits(hidden, &weight, par).0));
-            }
-            passed(weight.rows() as f64 / self.tokens as f64);
-        }
-        let mut losses = Vec::with_capacity(hidden.len());
-        for ((hidden, sums), labels) in hidden.into_iter().zip(&sums).zip(labels) {
-            losses.push(Begun::new(hidden, sums, *labels)?);
-        }
-        for (index, chunk) in self.chunks().enumerate() {
             let weight = self.rows(self.output(), chunk.clone())?;
-            for begun in &mut losses {
-                self.go_on(begun, index, &chunk, &weight, par);
+            for begun in &mut sequences {
+                let (logits, slopes) = self.logits(&begun.hidden, &weight, par);
+                let weighed = begun.weigh(chunk.start, logits, slopes.as_ref());
+                begun.back.add_product(&weighed, &weight, par);
             }
             passed(weight.rows() as f64 / self.tokens as f64);
         }
-        Ok(losses.into_iter().map(|begun| (begun.loss, begun.back)).collect())
+        sequences.into_iter().map(|begun| self.end(begun)).collect()
     }
 
-    /// What a chunk adds: labels that lie in it, and its part of the gradient.
-    fn go_on(&self, begun: &mut Begun, index: usize, chunk: &Range<usize>, weight: &Matrix, par: Par) {
-        let (mut logits, slopes) = self.logits(&begun.loss.hidden, weight, par);
-        for (token, &(in_chunk, draw)) in begun.draws.iter().enumerate() {
-            if in_chunk == index {
-                let row = nth(logits.row(token), draw);
-                begun.loss.labels[token] = (chunk.start + row) as u32;
-            }
+    /// What the weighed sums come to, less what the labels are.
+    fn end(&self, Begun { hidden, tokens, labels, mut back, .. }: Begun) -> Result<(Loss, Matrix), FimError> {
+        let log_sums: Vec<f32> = tokens.iter().map(|token| token.most + token.sum.ln() as f32).collect();
+        if log_sums.iter().any(|sum| !sum.is_finite()) {
+            return Err(FimError::NotFinite { what: "what the model foretells".to_owned() });
         }
-        for (token, &label) in begun.loss.labels.iter().enumerate() {
-            if let Some(row) = within(chunk, label) {
-                begun.loss.nll += f64::from(begun.loss.log_sums[token] - logits.row(token)[row]);
-            }
+        let labels = labels.unwrap_or_else(|| tokens.iter().map(|token| token.drawn).collect());
+        let weight = self.picked(self.output(), &labels)?;
+        let logit = |token: usize| dot(hidden.row(token), weight.row(token));
+        let mut logits = Matrix { cols: 1, data: (0..labels.len()).map(logit).collect() };
+        let slopes = self.soften(&mut logits);
+        let mut nll = 0.0;
+        for (token, sums) in tokens.iter().enumerate() {
+            let back = back.row_mut(token);
+            let Some(logit) = logits.data.get(token) else {
+                back.fill(0.0);
+                continue;
+            };
+            nll += f64::from(log_sums[token] - logit);
+            let (unit, slope) =
+                (sums.sum.recip() as f32, slopes.as_ref().map_or(1.0, |slopes| slopes.data[token]));
+            back.iter_mut()
+                .zip(weight.row(token))
+                .for_each(|(back, label)| *back = *back * unit - slope * label);
         }
-        to_gradient(&mut logits, slopes.as_ref(), &begun.loss, chunk);
-        begun.back.add_product(&logits, weight, par);
+        Ok((Loss { hidden, log_sums, labels, nll }, back))
     }
 
     /// The gradient at the logits of a chunk: what the model foretells less what should be.
@@ -106,80 +107,80 @@ impl Vocabulary<'_, '_> {
 
 /// A loss whose chunks have not all been seen.
 struct Begun {
-    loss: Loss,
+    hidden: Matrix,
+    /// Those of the text; none when they are drawn.
+    labels: Option<Vec<u32>>,
+    random: Option<Random>,
+    tokens: Vec<Sums>,
+    /// Σ exp(logit − most) · the slope of a cap · the row of `weight`, of each token.
     back: Matrix,
-    /// Of each token the chunk in which its label lies, and where in it; none where labels aren't drawn.
-    draws: Vec<(usize, Draw)>,
 }
 
-/// A place in a chunk: where the running sum of exp(logit − most) reaches `rest`.
-#[derive(Clone, Copy, Default)]
-struct Draw {
+/// What is known of a token's logits so far.
+#[derive(Clone, Copy)]
+struct Sums {
     most: f32,
-    rest: f32,
+    /// Σ exp(logit − most).
+    sum: f64,
+    drawn: u32,
 }
 
 impl Begun {
-    /// `sums` are those of [`chunk_sums`], a chunk each.
-    fn new(hidden: Matrix, sums: &[Vec<(f32, f32)>], labels: LabelSource<'_>) -> Result<Self, FimError> {
-        let tokens = hidden.rows();
-        let of_token = |token: usize| sums.iter().map(move |chunk| chunk[token]);
-        let log_sums: Vec<f32> = (0..tokens).map(|token| log_sum(of_token(token))).collect();
-        if log_sums.iter().any(|sum| !sum.is_finite()) {
-            return Err(FimError::NotFinite { what: "what the model foretells".to_owned() });
-        }
-        let (labels, draws) = match labels {
-            LabelSource::Data(text) => (text.iter().skip(1).copied().collect(), Vec::new()),
-            LabelSource::Sampled { seed, sequence } => {
-                let mut random = Random::derived(seed, sequence);
-                let draw = |token| draw(of_token(token), log_sums[token], uniform(&mut random));
-                (vec![UNDRAWN; tokens], (0..tokens).map(draw).collect())
-            }
+    fn new(hidden: Matrix, labels: LabelSource<'_>) -> Self {
+        let (labels, random) = match labels {
+            LabelSource::Data(text) => (Some(text.iter().skip(1).copied().collect()), None),
+            LabelSource::Sampled { seed, sequence } => (None, Some(Random::derived(seed, sequence))),
         };
-        let back = Matrix::zeros(tokens, hidden.cols);
-        Ok(Begun { loss: Loss { hidden, log_sums, labels, nll: 0.0 }, back, draws })
+        let tokens = vec![Sums { most: f32::NEG_INFINITY, sum: 0.0, drawn: 0 }; hidden.rows()];
+        let back = Matrix::zeros(hidden.rows(), hidden.cols);
+        Begun { hidden, labels, random, tokens, back }
+    }
+
+    /// Takes in the logits of the chunk that begins with the token `first`; answers what each of its rows weighs in the
+    /// gradient, in the unit that [`Begun::back`] has from now on.
+    fn weigh(&mut self, first: usize, mut logits: Matrix, slopes: Option<&Matrix>) -> Matrix {
+        let draws: Vec<f32> =
+            self.random.iter_mut().flat_map(|random| self.tokens.iter().map(|_| uniform(random))).collect();
+        let rows = logits.data.par_chunks_exact_mut(logits.cols).zip(&mut self.tokens);
+        let rows = rows.zip(self.back.data.par_chunks_exact_mut(self.back.cols)).enumerate();
+        rows.for_each(|(token, ((row, sums), back))| {
+            let shrink = sums.take(first, row, draws.get(token).copied());
+            back.iter_mut().for_each(|back| *back *= shrink);
+            if let Some(slopes) = slopes {
+                row.iter_mut().zip(slopes.row(token)).for_each(|(weight, slope)| *weight *= slope);
+            }
+        });
+        logits
     }
 }
 
-/// Of each token the largest logit of a chunk, and Σ exp(logit − largest).
-fn chunk_sums(logits: &Matrix) -> Vec<(f32, f32)> {
-    let of_row = |row: &[f32]| {
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        (most, sum_of_exp(row, most))
-    };
-    logits.data.par_chunks_exact(logits.cols).map(of_row).collect()
-}
-
-fn log_sum(chunks: impl Iterator<Item = (f32, f32)> + Clone) -> f32 {
-    let most = chunks.clone().map(|(most, _)| most).fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = chunks.map(|(of_chunk, sum)| f64::from(sum) * f64::from(of_chunk - most).exp()).sum();
-    most + sum.ln() as f32
-}
-
-/// The chunk in which the share `at` of all probability is reached, and where in it.
-fn draw(chunks: impl Iterator<Item = (f32, f32)>, log_sum: f32, at: f32) -> (usize, Draw) {
-    let mut left = f64::from(at);
-    let mut last = (0, Draw::default());
-    for (index, (most, sum)) in chunks.enumerate() {
-        let unit = f64::from(most - log_sum).exp();
-        let share = unit * f64::from(sum);
-        last = (index, Draw { most, rest: (left / unit) as f32 });
-        if left < share {
-            break;
+impl Sums {
+    /// Makes exp(logit − most) of logits and adds them; answers what sums so far were multiplied by. With a draw, uniform
+    /// below 1, the label is one of these by their share of all so far.
+    fn take(&mut self, first: usize, row: &mut [f32], draw: Option<f32>) -> f32 {
+        let most = row.iter().copied().fold(self.most, f32::max);
+        row.iter_mut().for_each(|logit| *logit = exp(*logit - most));
+        let shrink = exp(self.most - most);
+        let share = sum(row);
+        let is_alone = self.sum == 0.0;
+        self.most = most;
+        self.sum = self.sum * f64::from(shrink) + f64::from(share);
+        if let Some(rest) = draw.map(|draw| draw * self.sum as f32).filter(|rest| is_alone || *rest < share) {
+            self.drawn = (first + nth(row, rest)) as u32;
         }
-        left -= share;
+        shrink
     }
-    last
 }
 
-/// The first element at which the running sum is above the draw; the likeliest of the last when rounding loses it.
-fn nth(logits: &[f32], draw: Draw) -> usize {
+/// The first element at which the running sum is above `rest`; the largest when rounding loses it.
+fn nth(row: &[f32], rest: f32) -> usize {
     let mut sum = 0.0;
-    let reached = logits.iter().position(|logit| {
-        sum += (logit - draw.most).exp();
-        sum > draw.rest
+    let reached = row.iter().position(|share| {
+        sum += share;
+        sum > rest
     });
-    reached.unwrap_or_else(|| logits.iter().rposition(|&logit| logit == draw.most).unwrap_or(0))
+    let largest = || (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap_or(0);
+    reached.unwrap_or_else(largest)
 }
 
 fn within(chunk: &Range<usize>, label: u32) -> Option<usize> {
@@ -207,18 +208,26 @@ mod tests {
 
     /// Two chunks of two tokens each, whose probabilities are 0.1, 0.2, 0.3 and 0.4.
     #[test]
-    fn a_label_lies_where_the_draw_falls() {
-        let logits = [[1.0f32, 2.0], [3.0, 4.0]].map(|row| row.map(|p| p.ln() + 7.0));
-        let sums: Vec<(f32, f32)> =
-            logits.iter().map(|row| chunk_sums(&Matrix { cols: 2, data: row.to_vec() })[0]).collect();
-        let log_sum = log_sum(sums.iter().copied());
-        assert!((log_sum - (10.0f32.ln() + 7.0)).abs() < 1e-5);
-        let drawn = [0.0, 0.09, 0.11, 0.29, 0.31, 0.59, 0.61, 0.999].map(|at| {
-            let (chunk, draw) = draw(sums.iter().copied(), log_sum, at);
-            2 * chunk + nth(&logits[chunk], draw)
-        });
-        assert_eq!(drawn, [0, 0, 1, 1, 2, 2, 3, 3]);
-        let (chunk, last) = draw(sums.iter().copied(), log_sum, 1.0);
-        assert_eq!((chunk, nth(&logits[1], last)), (1, 1), "what rounding loses falls to the last chunk");
+    fn a_label_is_drawn_as_often_as_it_is_foretold() {
+        const DRAWS: usize = 20_000;
+        let chunks = [[0.1f32, 0.2], [0.3, 0.4]].map(|chunk| chunk.map(|p| p.ln() + 7.0));
+        let hidden = Matrix::zeros(DRAWS, 1);
+        let mut begun = Begun::new(hidden, LabelSource::Sampled { seed: 1, sequence: 0 });
+        for (index, chunk) in chunks.iter().enumerate() {
+            let logits = Matrix { cols: 2, data: chunk.repeat(DRAWS) };
+            begun.weigh(2 * index, logits, None);
+        }
+        for (token, expected) in [0.1, 0.2, 0.3, 0.4].into_iter().enumerate() {
+            let drawn = begun.tokens.iter().filter(|sums| sums.drawn as usize == token).count();
+            let off = drawn as f64 / DRAWS as f64 - expected;
+            assert!(off.abs() < 0.02, "{token} is drawn {drawn} times of {DRAWS}");
+        }
+        let Sums { most, sum, .. } = begun.tokens[0];
+        assert!((f64::from(most) + sum.ln() - 7.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn what_rounding_loses_falls_to_the_likeliest() {
+        assert_eq!([0.05, 0.25, 0.95, 1.5].map(|rest| nth(&[0.1, 0.5, 0.3], rest)), [0, 1, 1, 1]);
     }
 }

@@ -1,5 +1,7 @@
 //! Matrices of single precision, row by row in memory, and their products.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -39,8 +41,11 @@ impl Matrix {
 
     /// The columns from `first` on, `cols` of them: one head of several.
     pub fn part(&self, first: usize, cols: usize) -> Matrix {
-        let data = self.data.chunks_exact(self.cols).flat_map(|row| &row[first..][..cols]).copied().collect();
-        Matrix { cols, data }
+        let mut part = Matrix { cols, data: Vec::with_capacity(self.rows() * cols) };
+        for row in self.data.chunks_exact(self.cols) {
+            part.data.extend_from_slice(&row[first..][..cols]);
+        }
+        part
     }
 
     /// Adds `part` to the columns from `first` on.
@@ -53,11 +58,6 @@ impl Matrix {
     /// Adds another of the same shape.
     pub fn add(&mut self, other: &Matrix) {
         self.data.iter_mut().zip(&other.data).for_each(|(sum, more)| *sum += more);
-    }
-
-    /// Each element squared.
-    pub fn squared(&self) -> Matrix {
-        Matrix { cols: self.cols, data: self.data.iter().map(|x| x * x).collect() }
     }
 
     fn view(&self) -> MatRef<'_, f32> {
@@ -88,9 +88,10 @@ impl Matrix {
         multiply(self.view_mut(), Accum::Add, delta.view(), weight.view(), par);
     }
 
-    /// Makes this δᵀ · x, summed over rows: the gradient of a linear map's weight.
-    pub fn set_gradient(&mut self, delta: &Matrix, input: &Matrix, par: Par) {
-        multiply(self.view_mut(), Accum::Replace, delta.view().transpose(), input.view(), par);
+    /// Makes this δᵀ · x, summed over rows, for the outputs that are asked for: the gradient of a linear map's weight.
+    pub fn set_gradient(&mut self, delta: &Matrix, outputs: &Range<usize>, input: &Matrix, par: Par) {
+        let delta = delta.view().subcols(outputs.start, outputs.len());
+        multiply(self.view_mut(), Accum::Replace, delta.transpose(), input.view(), par);
     }
 
     /// Adds δᵀ · x to `sums`, δ being this.
@@ -99,12 +100,22 @@ impl Matrix {
         multiply(sums, Accum::Add, self.view().transpose(), input.view(), Par::Seq);
     }
 
-    /// Adds the rows to `sums`, a column each. In order: the sum mustn't depend on which thread was first.
+    /// Adds the rows to `sums`, a column each.
     pub fn add_columns(&self, sums: &mut [f64]) {
+        self.add_each(sums, f64::from);
+    }
+
+    /// Adds the squares of the rows to `sums`, a column each.
+    pub fn add_squares(&self, sums: &mut [f64]) {
+        self.add_each(sums, |x| f64::from(x * x));
+    }
+
+    /// In order: the sum mustn't depend on which thread was first.
+    fn add_each(&self, sums: &mut [f64], of: impl Fn(f32) -> f64 + Sync) {
         let of_rows = |rows: &[f32]| {
             let mut sums = vec![0.0; self.cols];
             for row in rows.chunks_exact(self.cols) {
-                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
             }
             sums
         };
@@ -154,8 +165,11 @@ mod tests {
         assert_close(&sum, &back.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
         let gradient = plain(19, 37, 5, |i, j, k| d.row(k)[i] * x.row(k)[j]);
         let mut found = wave(19, 37, 0.1);
-        found.set_gradient(&d, &x, par);
+        found.set_gradient(&d, &(0..19), &x, par);
         assert_close(&found, &gradient);
+        let mut part = Matrix::zeros(2, 37);
+        part.set_gradient(&d, &(3..5), &x, par);
+        assert_close(&part, &gradient[3 * 37..5 * 37]);
         d.add_gradient_to(&x, &mut found.data);
         assert_close(&found, &gradient.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
     }

@@ -74,18 +74,27 @@ impl<'s, 'a> Vocabulary<'s, 'a> {
     /// # Errors
     /// A token that isn't in the vocabulary; weights that are no numbers.
     pub fn embed(&self, tokens: &[u32]) -> Result<Matrix, FimError> {
-        let tensor = self.source.check(EMBEDDING, self.tokens, self.embedding)?;
-        let mut x = Matrix::zeros(tokens.len(), self.embedding);
+        let mut x = self.picked(EMBEDDING, tokens)?;
+        x.data.iter_mut().for_each(|x| *x *= self.scale);
+        Ok(x)
+    }
+
+    /// The row of each of `tokens` in the tensor `name`, as numbers.
+    ///
+    /// # Errors
+    /// As of [`Self::embed`].
+    pub fn picked(&self, name: &str, tokens: &[u32]) -> Result<Matrix, FimError> {
+        let tensor = self.source.check(name, self.tokens, self.embedding)?;
+        let mut picked = Matrix::zeros(tokens.len(), self.embedding);
         for (index, &token) in tokens.iter().enumerate() {
             let row = token as usize;
             if row >= self.tokens {
                 let expected = "tokens of the model's vocabulary";
                 return Err(FimError::Request { found: format!("token {token}"), expected });
             }
-            let embedding = self.source.rows(tensor, row..row + 1)?;
-            x.row_mut(index).iter_mut().zip(&embedding.data).for_each(|(x, e)| *x = e * self.scale);
+            picked.row_mut(index).copy_from_slice(&self.source.rows(tensor, row..row + 1)?.data);
         }
-        Ok(x)
+        Ok(picked)
     }
 
     /// The rows of a chunk of the tensor `name`, as numbers.
@@ -99,8 +108,19 @@ impl<'s, 'a> Vocabulary<'s, 'a> {
     /// Logits, and the slopes of their cap if there is one.
     pub fn logits(&self, hidden: &Matrix, weight: &Matrix, par: Par) -> (Matrix, Option<Matrix>) {
         let mut logits = hidden.times_transposed(weight, par);
-        let slopes = self.cap.map(|cap| soften(&mut logits, cap));
+        let slopes = self.soften(&mut logits);
         (logits, slopes)
+    }
+
+    /// Puts logits under the cap, if there is one: x becomes c · tanh(x / c). Answers the slopes there.
+    pub fn soften(&self, logits: &mut Matrix) -> Option<Matrix> {
+        let cap = self.cap?;
+        let mut slopes = Matrix::zeros(logits.rows(), logits.cols);
+        for (x, slope) in logits.data.iter_mut().zip(&mut slopes.data) {
+            let tanh = (*x / cap).tanh();
+            (*x, *slope) = (cap * tanh, 1.0 - tanh * tanh);
+        }
+        Some(slopes)
     }
 
     /// All logits of a sequence, for tests and small vocabularies.
@@ -115,14 +135,4 @@ impl<'s, 'a> Vocabulary<'s, 'a> {
         }
         Ok(all)
     }
-}
-
-/// x becomes c · tanh(x / c); answers the slopes there.
-fn soften(x: &mut Matrix, cap: f32) -> Matrix {
-    let mut slopes = Matrix::zeros(x.rows(), x.cols);
-    for (x, slope) in x.data.iter_mut().zip(&mut slopes.data) {
-        let tanh = (*x / cap).tanh();
-        (*x, *slope) = (cap * tanh, 1.0 - tanh * tanh);
-    }
-    slopes
 }

@@ -3,6 +3,7 @@
 use faer::Par;
 use rayon::prelude::*;
 
+use super::{dot, exp, sum};
 use crate::matrix::Matrix;
 
 /// How far back a token looks.
@@ -85,15 +86,15 @@ impl Attention {
     fn head_back(&self, [q, k, v]: &[Matrix; 3], delta: &Matrix) -> [Matrix; 3] {
         let shares = self.shares(q, k);
         let mut dv = Matrix::zeros(v.rows(), v.cols);
-        dv.set_gradient(&shares, delta, Par::Seq);
+        dv.set_gradient(&shares, &(0..k.rows()), delta, Par::Seq);
         let mut ds = delta.times_transposed(v, Par::Seq);
         for (position, dp) in ds.data.chunks_exact_mut(k.rows()).enumerate() {
             let share = shares.row(position);
-            let mean: f32 = share.iter().zip(&*dp).map(|(share, dp)| share * dp).sum();
+            let mean = dot(share, dp);
             dp.iter_mut().zip(share).for_each(|(dp, share)| *dp = share * (*dp - mean) * self.scale);
         }
         let mut dk = Matrix::zeros(k.rows(), k.cols);
-        dk.set_gradient(&ds, q, Par::Seq);
+        dk.set_gradient(&ds, &(0..k.rows()), q, Par::Seq);
         [ds.times(k, Par::Seq), dk, dv]
     }
 
@@ -113,10 +114,7 @@ impl Attention {
 
 fn softmax(row: &mut [f32]) {
     let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for score in &mut *row {
-        *score = (*score - most).exp();
-        sum += *score;
-    }
-    row.iter_mut().for_each(|score| *score /= sum);
+    row.iter_mut().for_each(|score| *score = exp(*score - most));
+    let unit = sum(row).recip();
+    row.iter_mut().for_each(|score| *score *= unit);
 }

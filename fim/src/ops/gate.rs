@@ -44,7 +44,7 @@ impl Activation {
             Activation::GeluTanh => {
                 const ROOT: f32 = 0.797_884_6; // √(2/π)
                 const CUBE: f32 = 0.044_715;
-                let tanh = (ROOT * (g + CUBE * g * g * g)).tanh();
+                let tanh = 1.0 - 2.0 / (1.0 + exp(2.0 * ROOT * (g + CUBE * g * g * g)));
                 let inner = ROOT * (1.0 + 3.0 * CUBE * g * g);
                 (0.5 * g * (1.0 + tanh), 0.5 * (1.0 + tanh) + 0.5 * g * (1.0 - tanh * tanh) * inner)
             }

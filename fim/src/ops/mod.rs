@@ -6,9 +6,11 @@ mod exp;
 mod gate;
 mod norm;
 mod rope;
+mod sum;
 
 pub use attention::{Attention, Window};
-pub use exp::{exp, sum_of_exp};
+pub use exp::exp;
 pub use gate::Activation;
 pub use norm::{Norm, norm, norm_back};
 pub use rope::{Pairing, Rope};
+pub use sum::{dot, sum};

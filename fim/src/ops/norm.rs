@@ -1,5 +1,6 @@
 //! Root-mean-square norms.
 
+use super::dot;
 use crate::matrix::Matrix;
 
 /// A norm: its weight, one an element, and what keeps it from dividing by zero. Gemma's (1 + w) is stored as it is used.
@@ -32,14 +33,12 @@ pub fn norm_back(x: &Matrix, norm: &Norm, delta: &Matrix) -> Matrix {
     for (dy, x) in back.data.chunks_exact_mut(len).zip(x.data.chunks_exact(len)) {
         let r = inverse_root(x, norm.epsilon);
         dy.iter_mut().zip(&norm.weight).for_each(|(delta, weight)| *delta *= weight);
-        let along: f32 = dy.iter().zip(x).map(|(delta, x)| delta * x).sum();
-        let pull = along * r * r * r / len as f32;
+        let pull = dot(dy, x) * r * r * r / len as f32;
         dy.iter_mut().zip(x).for_each(|(delta, x)| *delta = *delta * r - x * pull);
     }
     back
 }
 
 fn inverse_root(x: &[f32], epsilon: f32) -> f32 {
-    let squares: f32 = x.iter().map(|x| x * x).sum();
-    (squares / x.len() as f32 + epsilon).sqrt().recip()
+    (dot(x, x) / x.len() as f32 + epsilon).sqrt().recip()
 }

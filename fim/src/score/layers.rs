@@ -16,27 +16,28 @@ use crate::price;
 use crate::request::{Columns, Phase};
 use crate::source::check_finite;
 
-/// Rows whose squares are in memory at once.
-const ROWS: usize = 2048;
+/// Weights whose squares are in memory at once.
+const WEIGHTS: usize = 1 << 22;
 
 impl Run<'_, '_, '_> {
     pub(super) fn back_through(
         &mut self,
         index: usize,
-        inputs: &[Matrix],
+        inputs: Vec<Matrix>,
         state: &mut State,
     ) -> Result<(), FimError> {
         let layer = self.model.layer(index)?;
         let mut seen: [Vec<(Matrix, Arc<Matrix>)>; Map::VARIANTS.len()] = Default::default();
-        for (x, delta) in inputs.iter().zip(&mut state.deltas) {
+        let sequences = inputs.len() as f64;
+        for (x, delta) in inputs.into_iter().zip(&mut state.deltas) {
             self.stop_if_asked()?;
             let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
                 seen[map as usize].push((delta, input.clone()));
             };
             let behind = Matrix { cols: x.cols, data: std::mem::take(delta) };
-            *delta = layer.backward(x, &behind, &mut sink, self.par).data;
+            *delta = layer.backward(&x, &behind, &mut sink, self.par).data;
             check_finite(&format!("the gradient at the input of layer {index}"), delta)?;
-            self.advance(Phase::Backward, 2.0 * self.work.layer / inputs.len() as f64);
+            self.advance(Phase::Backward, 2.0 * self.work.layer / sequences);
         }
         for (map, seen) in Map::VARIANTS.iter().zip(seen) {
             let applied = seen.iter().map(|(delta, input)| Some((delta, &**input)));
@@ -50,9 +51,10 @@ impl Run<'_, '_, '_> {
     /// Some rows at a time: sums of squares of all of them would be as large as the tensor, twice.
     fn of_map(&mut self, name: String, weight: &Matrix, seen: &[Seen<'_>]) -> Result<TensorScore, FimError> {
         let mut score = TensorScore { name, ..TensorScore::default() };
-        for (part, weights) in weight.data.chunks(ROWS * weight.cols).enumerate() {
+        let rows = (WEIGHTS / weight.cols).max(1);
+        for (part, weights) in weight.data.chunks(rows * weight.cols).enumerate() {
             self.stop_if_asked()?;
-            let first = part * ROWS;
+            let first = part * rows;
             self.add_rows(&mut score, &(first..first + weights.len() / weight.cols), weights, seen)?;
             self.advance(Phase::Backward, weights.len() as f64 * (2.0 + self.work.price));
         }

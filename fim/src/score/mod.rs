@@ -96,12 +96,12 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
                 self.spent.pricing += state.spent.pricing;
                 (self.known_losses(hidden, &state)?, state)
             }
-            None => self.losses(&vocabulary, hidden, &last)?,
+            None => self.losses(&vocabulary, hidden, last)?,
         };
         inputs.truncate(state.layers_left as usize);
         while let Some(inputs) = inputs.pop() {
             let index = inputs_left(&mut state);
-            self.back_through(index, &inputs, &mut state)?;
+            self.back_through(index, inputs, &mut state)?;
             self.spent.gradients += lap(&mut self.since);
             state.spent = self.spent;
             checkpoint.map(|checkpoint| checkpoint.save(&state)).transpose()?;
@@ -166,7 +166,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
         &mut self,
         vocabulary: &Vocabulary<'_, '_>,
         hidden: Vec<Matrix>,
-        last: &[Matrix],
+        last: Vec<Matrix>,
     ) -> Result<(Vec<Loss>, State), FimError> {
         self.stop_if_asked()?;
         let request = self.request;
@@ -175,8 +175,8 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             Labels::Data => LabelSource::Data(&sequence.tokens),
         });
         let labels: Vec<_> = labels.collect();
-        // Logits twice, and their gradient once.
-        let (work, par) = (1.5 * self.work.vocabulary, self.par);
+        // Logits, and their gradient.
+        let (work, par) = (2.0 * self.work.vocabulary, self.par);
         let mut passed = |share| self.advance(Phase::Loss, share * work);
         let losses = vocabulary.losses(hidden, &labels, par, &mut passed)?;
         let mut state = State { layers_left: self.model.shape.layers as u64, ..State::default() };
@@ -185,7 +185,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             state.nll += loss.nll;
             state.log_sums.push(loss.log_sums.clone());
             state.labels.push(loss.labels.clone());
-            state.deltas.push(norm_back(x, &self.model.output_norm, &delta).data);
+            state.deltas.push(norm_back(&x, &self.model.output_norm, &delta).data);
             kept.push(loss);
         }
         Ok((kept, state))
@@ -194,7 +194,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
     /// The losses of a score that is gone on with.
     fn known_losses(&mut self, hidden: Vec<Matrix>, state: &State) -> Result<Vec<Loss>, FimError> {
         let layers_done = self.model.shape.layers as f64 - state.layers_left as f64;
-        self.advance(Phase::Loss, 3.0 * self.work.vocabulary);
+        self.advance(Phase::Loss, 2.0 * self.work.vocabulary);
         self.advance(Phase::Backward, layers_done * self.work.layer * (4.0 + self.work.price));
         let known = state.log_sums.iter().zip(&state.labels);
         let loss = |(hidden, (log_sums, labels)): (Matrix, (&Vec<f32>, &Vec<u32>))| Loss {

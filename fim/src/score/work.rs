@@ -27,7 +27,7 @@ impl Work {
         // A type takes as long as some thousand tokens.
         let price = request.types.len() as f64 * 2000.0 / tokens.max(1) as f64;
         let wide = if weights(OUTPUT) == 0.0 { 1.0 } else { 2.0 };
-        let total = layers * layer * (5.0 + price) + vocabulary * (6.0 + wide * price);
+        let total = layers * layer * (5.0 + price) + vocabulary * (5.0 + wide * price);
         Work { layer, vocabulary, price, total }
     }
 }
