@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::FimError;
 use crate::dither::uniform;
 use crate::matrix::Matrix;
-use crate::ops::{dot, exp, sum};
+use crate::ops::{dot, exp, sum, wide};
 use crate::vocabulary::Vocabulary;
 
 /// Of one sequence, what tells the gradient at each logit.
@@ -144,11 +144,13 @@ impl Begun {
         let rows = logits.data.par_chunks_exact_mut(logits.cols).zip(&mut self.tokens);
         let rows = rows.zip(self.back.data.par_chunks_exact_mut(self.back.cols)).enumerate();
         rows.for_each(|(token, ((row, sums), back))| {
-            let shrink = sums.take(first, row, draws.get(token).copied());
-            back.iter_mut().for_each(|back| *back *= shrink);
-            if let Some(slopes) = slopes {
-                row.iter_mut().zip(slopes.row(token)).for_each(|(weight, slope)| *weight *= slope);
-            }
+            wide(|| {
+                let shrink = sums.take(first, row, draws.get(token).copied());
+                back.iter_mut().for_each(|back| *back *= shrink);
+                if let Some(slopes) = slopes {
+                    row.iter_mut().zip(slopes.row(token)).for_each(|(weight, slope)| *weight *= slope);
+                }
+            });
         });
         logits
     }
@@ -157,6 +159,7 @@ impl Begun {
 impl Sums {
     /// Makes exp(logit − most) of logits and adds them; answers what sums so far were multiplied by. With a draw, uniform
     /// below 1, the label is one of these by their share of all so far.
+    #[inline(always)]
     fn take(&mut self, first: usize, row: &mut [f32], draw: Option<f32>) -> f32 {
         let most = row.iter().copied().fold(self.most, f32::max);
         row.iter_mut().for_each(|logit| *logit = exp(*logit - most));
@@ -192,7 +195,8 @@ fn to_gradient(logits: &mut Matrix, slopes: Option<&Matrix>, loss: &Loss, chunk:
     let cols = logits.cols;
     logits.data.par_chunks_exact_mut(cols).enumerate().for_each(|(token, row)| {
         let Some(&label) = loss.labels.get(token) else { return row.fill(0.0) };
-        row.iter_mut().for_each(|logit| *logit = exp(*logit - loss.log_sums[token]));
+        let log_sum = loss.log_sums[token];
+        wide(|| row.iter_mut().for_each(|logit| *logit = exp(*logit - log_sum)));
         if let Some(label) = within(chunk, label) {
             row[label] -= 1.0;
         }

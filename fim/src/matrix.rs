@@ -6,6 +6,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use crate::ops::wide;
+
 /// Columns that the kernels take at once, or a part of them.
 const KERNEL: usize = 32;
 
@@ -114,9 +116,11 @@ impl Matrix {
     fn add_each(&self, sums: &mut [f64], of: impl Fn(f32) -> f64 + Sync) {
         let of_rows = |rows: &[f32]| {
             let mut sums = vec![0.0; self.cols];
-            for row in rows.chunks_exact(self.cols) {
-                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
-            }
+            wide(|| {
+                for row in rows.chunks_exact(self.cols) {
+                    sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
+                }
+            });
             sums
         };
         let parts: Vec<Vec<f64>> = self.data.par_chunks(64 * self.cols).map(of_rows).collect();

@@ -47,12 +47,13 @@ pub fn price(
 ) -> Result<Vec<Price>, FimError> {
     let inputs = Some(score.inputs.as_slice()).filter(|inputs| !inputs.is_empty());
     let of_type = |&ggml_type: &GgmlType| {
-        let stretch = ROWS * fisher.inputs.len();
+        let cols = fisher.by_sequence.cols;
+        let stretch = ROWS * cols;
         let of_rows = |(index, weights): (usize, &[f32])| {
             let seen = index * stretch..index * stretch + weights.len();
             let by_sequence = &fisher.by_sequence.data[seen.clone()];
             let by_token = &fisher.by_token.data[seen];
-            let rows = Rows { weights, cols: fisher.inputs.len(), by_sequence, by_token, inputs, columns };
+            let rows = Rows { weights, cols, by_sequence, by_token, inputs, columns };
             rows.price(ggml_type)
         };
         let prices: Result<Vec<Price>, _> = weights.par_chunks(stretch).enumerate().map(of_rows).collect();

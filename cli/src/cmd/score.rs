@@ -198,8 +198,12 @@ fn compute(
 ) -> anyhow::Result<Option<Scores>> {
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
+    let mut phase = None;
     let mut progress = |progress: packbench_fim::Progress| {
         file.unmap_pages();
+        if phase.replace(progress.phase) != Some(progress.phase) {
+            os::trim_heap();
+        }
         bar.show(&progress.phase.to_string(), progress.done);
     };
     let mut watch = Watch { progress: &mut progress, cancel: &CANCEL };

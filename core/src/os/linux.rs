@@ -217,6 +217,15 @@ pub fn peak_memory() -> Option<Bytes> {
     proc::peak_memory()
 }
 
+/// Gives memory that was freed back to the system. Other libraries than glibc's do by themselves what they do.
+pub fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: any thread may call it at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Faults and processor time of a thread or of the process, fetched bytes of the process.
 pub struct UsageMeter {
     scope: Scope,

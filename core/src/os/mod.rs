@@ -52,6 +52,11 @@ pub fn peak_memory() -> Option<Bytes> {
     unix::system::peak_memory()
 }
 
+/// Gives memory that was freed back to the system: what a phase left free is no memory of the next.
+pub fn trim_heap() {
+    unix::system::trim_heap();
+}
+
 /// Whether this is built for phones, where apps have more than processors to compute on.
 pub const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
 

@@ -3,7 +3,7 @@
 use faer::Par;
 use rayon::prelude::*;
 
-use super::{dot, exp, sum};
+use super::{dot, exp, sum, wide};
 use crate::matrix::Matrix;
 
 /// How far back a token looks.
@@ -90,8 +90,10 @@ impl Attention {
         let mut ds = delta.times_transposed(v, Par::Seq);
         for (position, dp) in ds.data.chunks_exact_mut(k.rows()).enumerate() {
             let share = shares.row(position);
-            let mean = dot(share, dp);
-            dp.iter_mut().zip(share).for_each(|(dp, share)| *dp = share * (*dp - mean) * self.scale);
+            wide(|| {
+                let mean = dot(share, dp);
+                dp.iter_mut().zip(share).for_each(|(dp, share)| *dp = share * (*dp - mean) * self.scale);
+            });
         }
         let mut dk = Matrix::zeros(k.rows(), k.cols);
         dk.set_gradient(&ds, &(0..k.rows()), q, Par::Seq);
@@ -113,8 +115,10 @@ impl Attention {
 }
 
 fn softmax(row: &mut [f32]) {
-    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|score| *score = exp(*score - most));
-    let unit = sum(row).recip();
-    row.iter_mut().for_each(|score| *score *= unit);
+    wide(|| {
+        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        row.iter_mut().for_each(|score| *score = exp(*score - most));
+        let unit = sum(row).recip();
+        row.iter_mut().for_each(|score| *score *= unit);
+    });
 }

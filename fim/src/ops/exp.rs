@@ -4,6 +4,7 @@ use std::f32::consts::LOG2_E;
 
 /// e^x to 2e-7 of itself, without a branch or a call, so that a loop of it takes several numbers at once; what is below
 /// −87 or above 88 counts as these. By halving: e^x = 2^n · e^r, |r| ≤ ln 2 / 2 (Cephes, expf).
+#[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2^23: what is added to it is rounded to a whole number in its last bits
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4]; // whose sum has more digits than one of them

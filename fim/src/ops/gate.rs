@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::exp;
+use super::{exp, wide};
 use crate::matrix::Matrix;
 
 /// Elements that a thread takes at once.
@@ -20,21 +20,28 @@ pub enum Activation {
 impl Activation {
     /// act(g) ∘ u.
     pub fn gate(self, gate: &Matrix, up: &Matrix) -> Matrix {
-        let data = gate.data.par_iter().zip(&up.data).map(|(&g, u)| self.value_slope(g).0 * u).collect();
-        Matrix { cols: gate.cols, data }
+        let mut gated = gate.clone();
+        let inputs = gated.data.par_chunks_mut(STRETCH).zip(up.data.par_chunks(STRETCH));
+        inputs.for_each(|(gate, up)| {
+            wide(|| gate.iter_mut().zip(up).for_each(|(g, u)| *g = self.value_slope(*g).0 * u));
+        });
+        gated
     }
 
     /// Puts what `delta` at the output of [`Self::gate`] is at `gate` and at `up` in their places.
     pub fn gate_back(self, gate: &mut Matrix, up: &mut Matrix, delta: &Matrix) {
         let inputs = gate.data.par_chunks_mut(STRETCH).zip(up.data.par_chunks_mut(STRETCH));
         inputs.zip(delta.data.par_chunks(STRETCH)).for_each(|((gate, up), delta)| {
-            for ((g, u), delta) in gate.iter_mut().zip(up).zip(delta) {
-                let (value, slope) = self.value_slope(*g);
-                (*g, *u) = (delta * *u * slope, delta * value);
-            }
+            wide(|| {
+                for ((g, u), delta) in gate.iter_mut().zip(up).zip(delta) {
+                    let (value, slope) = self.value_slope(*g);
+                    (*g, *u) = (delta * *u * slope, delta * value);
+                }
+            });
         });
     }
 
+    #[inline(always)]
     fn value_slope(self, g: f32) -> (f32, f32) {
         match self {
             Activation::Silu => {

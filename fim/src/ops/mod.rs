@@ -7,6 +7,7 @@ mod gate;
 mod norm;
 mod rope;
 mod sum;
+mod wide;
 
 pub use attention::{Attention, Window};
 pub use exp::exp;
@@ -14,3 +15,4 @@ pub use gate::Activation;
 pub use norm::{Norm, norm, norm_back};
 pub use rope::{Pairing, Rope};
 pub use sum::{dot, sum};
+pub use wide::wide;

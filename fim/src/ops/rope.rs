@@ -1,6 +1,11 @@
 //! Rotary positions: pairs of elements of each head, turned by an angle that grows with the position.
 
+use rayon::prelude::*;
+
 use crate::matrix::Matrix;
+
+/// Rows that a thread takes at once.
+const ROWS: usize = 16;
 
 /// Which elements of a head make a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl Rope {
 
     fn turn_by(&self, x: &mut Matrix, sign: f32) {
         let cols = x.cols;
-        for (position, row) in x.data.chunks_exact_mut(cols).enumerate() {
+        x.data.par_chunks_exact_mut(cols).with_min_len(ROWS).enumerate().for_each(|(position, row)| {
             for (pair, &turn) in self.turns.iter().enumerate() {
                 let (sin, cos) = (position as f32 * turn * sign).sin_cos();
                 let (first, second) = match self.pairing {
@@ -64,6 +69,6 @@ impl Rope {
                     (head[first], head[second]) = (a * cos - b * sin, a * sin + b * cos);
                 }
             }
-        }
+        });
     }
 }

@@ -3,6 +3,7 @@
 const LANES: usize = 16;
 
 /// Σ x.
+#[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
     let (lanes, rest) = x.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
@@ -13,6 +14,7 @@ pub fn sum(x: &[f32]) -> f32 {
 }
 
 /// Σ x · y.
+#[inline(always)]
 pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     let ((x_lanes, x_rest), (y_lanes, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use packbench_core::quant::checkpoint::{State, TensorScore};
+use packbench_core::quant::checkpoint::State;
 
 use super::Run;
+use super::layers::begun;
 use crate::FimError;
-use crate::fisher::Seen;
+use crate::fisher::{Input, Seen};
 use crate::loss::Loss;
 use crate::matrix::Matrix;
 use crate::request::Phase;
@@ -29,8 +30,9 @@ impl Run<'_, '_, '_> {
             .collect();
         drop(deltas);
         for name in names {
-            let mut score = TensorScore { name: name.to_owned(), ..TensorScore::default() };
             let losses = if name == vocabulary.output() { losses } else { &[] };
+            let inputs: Vec<Input<'_>> = losses.iter().map(|loss| Input::new(&loss.hidden)).collect();
+            let mut score = begun(name.to_owned(), &inputs);
             let picked = if name == EMBEDDING { picked.as_slice() } else { &[] };
             for chunk in vocabulary.chunks() {
                 self.stop_if_asked()?;
@@ -39,7 +41,7 @@ impl Run<'_, '_, '_> {
                 let applied: Vec<Matrix> = applied.collect();
                 let seen: Vec<Seen<'_>> = (0..self.request.sequences.len())
                     .map(|index| Seen {
-                        applied: applied.get(index).map(|delta| (delta, &losses[index].hidden)),
+                        applied: applied.get(index).zip(inputs.get(index)),
                         picked: picked
                             .get(index)
                             .map(|delta| self.picked(index, &chunk, delta))

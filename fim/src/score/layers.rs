@@ -10,7 +10,7 @@ use strum::VariantArray;
 use super::{Run, lap};
 use crate::FimError;
 use crate::block::Map;
-use crate::fisher::{Fisher, Seen};
+use crate::fisher::{Fisher, Input, Seen};
 use crate::matrix::Matrix;
 use crate::price;
 use crate::request::{Columns, Phase};
@@ -40,25 +40,31 @@ impl Run<'_, '_, '_> {
             self.advance(Phase::Backward, 2.0 * self.work.layer / sequences);
         }
         for (map, seen) in Map::VARIANTS.iter().zip(seen) {
-            let applied = seen.iter().map(|(delta, input)| Some((delta, &**input)));
+            let inputs: Vec<Input<'_>> = seen.iter().map(|(_, input)| Input::new(input)).collect();
+            let applied = seen.iter().zip(&inputs).map(|((delta, _), input)| Some((delta, input)));
             let seen: Vec<Seen<'_>> = applied.map(|applied| Seen { applied, ..Seen::default() }).collect();
-            let score = self.of_map(map.tensor(index), layer.weight(*map), &seen)?;
+            let mut score = begun(map.tensor(index), &inputs);
+            self.of_map(&mut score, layer.weight(*map), &seen)?;
             state.tensors.push(score);
         }
         Ok(())
     }
 
     /// Some rows at a time: sums of squares of all of them would be as large as the tensor, twice.
-    fn of_map(&mut self, name: String, weight: &Matrix, seen: &[Seen<'_>]) -> Result<TensorScore, FimError> {
-        let mut score = TensorScore { name, ..TensorScore::default() };
+    fn of_map(
+        &mut self,
+        score: &mut TensorScore,
+        weight: &Matrix,
+        seen: &[Seen<'_>],
+    ) -> Result<(), FimError> {
         let rows = (WEIGHTS / weight.cols).max(1);
         for (part, weights) in weight.data.chunks(rows * weight.cols).enumerate() {
             self.stop_if_asked()?;
             let first = part * rows;
-            self.add_rows(&mut score, &(first..first + weights.len() / weight.cols), weights, seen)?;
+            self.add_rows(score, &(first..first + weights.len() / weight.cols), weights, seen)?;
             self.advance(Phase::Backward, weights.len() as f64 * (2.0 + self.work.price));
         }
-        Ok(score)
+        Ok(())
     }
 
     /// Adds `rows` of a tensor, whose weights these are, to its score.
@@ -69,13 +75,11 @@ impl Run<'_, '_, '_> {
         weights: &[f32],
         seen: &[Seen<'_>],
     ) -> Result<(), FimError> {
-        let fisher = Fisher::of(rows, weights.len() / rows.len(), seen);
+        let cols = weights.len() / rows.len();
+        let fisher = Fisher::of(rows, cols, seen);
         add_squares(score, &fisher)?;
-        if seen.iter().any(|seen| seen.applied.is_some()) {
-            score.inputs.clone_from(&fisher.inputs);
-        }
         let columns = self.columns(score);
-        let types = price::allowed(self.request.types, &score.name, fisher.inputs.len(), columns.is_some());
+        let types = price::allowed(self.request.types, &score.name, cols, columns.is_some());
         self.spent.gradients += lap(&mut self.since);
         let prices = price::price(score, weights, &fisher, columns.as_deref(), &types)?;
         self.spent.pricing += lap(&mut self.since);
@@ -96,6 +100,11 @@ impl Run<'_, '_, '_> {
     fn tokens(&self) -> usize {
         self.request.sequences.iter().map(|sequence| sequence.tokens.len()).sum()
     }
+}
+
+/// The score of a tensor whose inputs these are, before any of its rows.
+pub(super) fn begun(name: String, inputs: &[Input<'_>]) -> TensorScore {
+    TensorScore { name, inputs: Input::sums(inputs), ..TensorScore::default() }
 }
 
 /// Sums of squares are finite where all of them are.
