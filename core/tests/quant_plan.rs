@@ -101,6 +101,24 @@ fn changes_add_up() {
     assert!(against.raised.iter().all(|change| change.bytes > 0 && change.kld_nats.unwrap() < 0.0));
 }
 
+/// The base of the plan would quantize what it doesn't name.
+#[test]
+fn a_matrix_without_a_price_is_planned_to_stay() {
+    let mut scores = scores(4, 1);
+    let is_fixed = |name: &str| name.contains(".attn_q.");
+    let pricing = scores.packbench.as_mut().unwrap();
+    let fixed = pricing.tensors.iter_mut().filter(|tensor| is_fixed(&tensor.name));
+    fixed.for_each(|tensor| tensor.candidates.clear());
+    let plan = plan(&scores, &question("fisher", Some("bpw:9"))).unwrap();
+    let planning = plan.packbench.as_ref().unwrap();
+    let stays: Vec<_> = planning.tensors.iter().filter(|tensor| is_fixed(&tensor.name)).collect();
+    assert_eq!(stays.len(), 4);
+    assert!(stays.iter().all(|tensor| (tensor.ggml_type, tensor.kld_nats) == (GgmlType::F32, Some(0.0))));
+    assert_eq!(planning.tensors.len(), 4 * 7 + 1, "and no vector");
+    let of_group = plan.overrides.iter().find(|one| one.pattern == "attn_q").unwrap();
+    assert_eq!((of_group.qtype, &of_group.layers), (GgmlType::F32, &None));
+}
+
 /// A file written in the planned types is as long as the plan says.
 #[test]
 fn bytes_are_those_of_the_file() {
@@ -258,7 +276,7 @@ fn mixes_that_need_an_importance_matrix_are_no_choice_without_one() {
 #[test]
 fn the_tool_is_told_each_tensor_by_its_whole_name() {
     let lines = tensor_types(&planned("uniform:Q6_K", None));
-    assert_eq!(lines.len(), 6 * 7 + 1, "one a tensor that has a choice");
+    assert_eq!(lines.len(), 6 * 7 + 1, "one a matrix");
     let line = |place: usize| lines[place].to_string();
     assert_snapshot!(line(0), @r"^token_embd\.weight$=q8_0");
     assert_snapshot!(line(7), @r"^blk\.0\.ffn_down\.weight$=q6_k");

@@ -1,5 +1,6 @@
 //! `packbench quantize`
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -95,7 +96,7 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
     let source = original(args, &file, seed)?;
     let path = source.as_ref().map_or(args.model.as_path(), NewFile::unfinished);
     let effective = engine.effective_types(path, &recipe)?;
-    check_types(plan.as_ref(), &effective)?;
+    check_types(plan.as_ref(), &file, &effective)?;
     if seed.is_none() {
         check_grid(&file, &effective)?;
     }
@@ -160,15 +161,30 @@ fn original(args: &Args, file: &ModelFile, seed: Option<u64>) -> anyhow::Result<
     Ok(Some(original))
 }
 
-/// What the engine would fall back to isn't what was planned.
-fn check_types(plan: Option<&Plan>, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
+/// What the engine would fall back to isn't what was planned, nor is what it would change besides.
+fn check_types(
+    plan: Option<&Plan>,
+    file: &ModelFile,
+    effective: &[(String, GgmlType)],
+) -> anyhow::Result<()> {
     let Some(planning) = plan.and_then(|plan| plan.plan.packbench.as_ref()) else { return Ok(()) };
-    for tensor in &planning.tensors {
-        let found = effective.iter().find(|(name, _)| *name == tensor.name).map(|(_, found)| *found);
-        if found != Some(tensor.ggml_type) {
-            let found =
-                found.map_or("has no such tensor".to_owned(), |found| format!("would make it {found}"));
-            bail!("the plan has {} for {}, and the engine {found}", tensor.ggml_type, tensor.name);
+    let planned: HashMap<&str, GgmlType> =
+        planning.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.ggml_type)).collect();
+    let known = |name: &&str| effective.iter().any(|(effective, _)| effective == name);
+    if let Some(name) = planned.keys().find(|name| !known(name)) {
+        bail!("the plan names {name}, and the model has no such tensor");
+    }
+    let gguf = Gguf::parse(file.bytes())?;
+    for (name, found) in effective {
+        let stays = || gguf.tensor(name).map(|tensor| tensor.ggml_type);
+        match planned.get(name.as_str()).copied() {
+            Some(planned) if planned != *found => {
+                bail!("the plan has {planned} for {name}, and the engine would make it {found}")
+            }
+            None if stays() != Some(*found) => {
+                bail!("the plan doesn't name {name}, and the engine would make it {found}: make it anew")
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::record::{Evaluation, FimScores, QuantPlan};
+use packbench_core::unit::Bytes;
 
 use crate::scratch::{Scratch, stderr, stdout};
 
@@ -100,6 +101,32 @@ fn a_plan_becomes_a_file_and_the_file_is_evaluated() {
     assert_eq!(own.tokens_per_chunk, 31);
     succeeds(&scratch, &[&models[..], &on].concat());
     assert_eq!(read(), evaluation, "with the logits that were kept");
+}
+
+/// Of the matrices only `ffn_down` has rows that take the type: the others stay, and the file is as long as was foretold.
+#[test]
+fn what_has_no_price_stays_as_it_is() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    scratch.write("m.gguf", &TinyModel { payload: Bytes(370_000), ..TinyModel::new(2) }.bytes());
+    succeeds(&scratch, &["quantize", "m.gguf", "--dither", "--type", "F32", "-o", "original.gguf"]);
+    succeeds(&scratch, &[&SCORE[..], &["Q4_K,Q6_K"]].concat());
+    succeeds(&scratch, &["plan", "fim_scores.json", "--budget", "10MB", "-o", "quant_plan.json"]);
+    let plan = std::fs::read(scratch.path("quant_plan.json")).unwrap();
+    let mut planning = QuantPlan::read(&plan).unwrap();
+    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
+    let bytes = std::fs::read(scratch.path("o.gguf")).unwrap();
+    let gguf = Gguf::parse(&bytes).unwrap();
+    let of = |name: &str| gguf.tensor(name).unwrap().ggml_type;
+    assert_eq!([of("blk.0.attn_q.weight"), of("blk.0.ffn_down.weight")], [GgmlType::F32, GgmlType::Q6_K]);
+    let own = planning.packbench.as_mut().unwrap();
+    assert_eq!(own.file_bytes, Some(bytes.len() as u64));
+    own.tensors.retain(|tensor| tensor.name != "blk.0.attn_q.weight");
+    scratch.write("quant_plan.json", &serde_json::to_vec(&planning).unwrap());
+    let ask = ["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "p.gguf"];
+    scratch.packbench(&ask).assert().code(2);
+    let said = stderr(&mut scratch.packbench(&ask));
+    assert!(said.contains("the plan doesn't name blk.0.attn_q.weight"), "{said}");
 }
 
 #[test]

@@ -45,11 +45,11 @@ pub(super) fn departures(table: &Table<'_>, assignment: &Assignment<'_>, base: &
     let stock = mix(table.pricing(), base).map(Assignment::stock).ok();
     let mut layers: BTreeMap<(String, GgmlType), BTreeSet<u32>> = BTreeMap::new();
     let mut of_group: HashMap<&str, BTreeSet<u32>> = HashMap::new();
-    for row in table.rows() {
-        let ggml_type = assignment.of(row.tensor);
-        of_group.entry(&row.tensor.group).or_default().extend(row.tensor.layer);
-        if stock.as_ref().is_none_or(|stock| stock.of(row.tensor) != ggml_type) {
-            layers.entry((row.tensor.group.clone(), ggml_type)).or_default().extend(row.tensor.layer);
+    for tensor in table.matrices() {
+        let ggml_type = assignment.of(tensor);
+        of_group.entry(&tensor.group).or_default().extend(tensor.layer);
+        if stock.as_ref().is_none_or(|stock| stock.of(tensor) != ggml_type) {
+            layers.entry((tensor.group.clone(), ggml_type)).or_default().extend(tensor.layer);
         }
     }
     let departure = |((group, qtype), layers): ((String, GgmlType), BTreeSet<u32>)| {

@@ -89,16 +89,16 @@ fn priced(
         predicted_kld_nats: assignment.loss(pricing),
         kld_bound_nats: assignment.bound,
         nats_per_mib: assignment.loss_per_byte.map(|loss| loss * f64::from(1 << 20)),
-        tensors: table.rows().iter().map(|row| planned(pricing, row.tensor, &assignment)).collect(),
+        tensors: table.matrices().map(|tensor| planned(pricing, tensor, &assignment)).collect(),
         against: against(&table, &assignment, file_bytes, question)?,
     };
     let tensors: Vec<Named> = planning
         .tensors
         .iter()
-        .zip(table.rows())
-        .map(|(planned, row)| Named {
-            group: row.tensor.group.clone(),
-            layer: row.tensor.layer,
+        .zip(table.matrices())
+        .map(|(planned, tensor)| Named {
+            group: tensor.group.clone(),
+            layer: tensor.layer,
             ggml_type: Some(planned.ggml_type),
         })
         .collect();

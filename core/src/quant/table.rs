@@ -49,6 +49,13 @@ impl<'a> Table<'a> {
         &self.rows
     }
 
+    /// The tensors that a quantizer would change, in the order of the file: those that have a choice, and matrices that
+    /// stay as they are, for no type was priced.
+    pub fn matrices(&self) -> impl Iterator<Item = &'a TensorPrices> + use<'a> {
+        let has_rows = |tensor: &TensorPrices| tensor.shape.iter().skip(1).any(|&rows| rows > 1);
+        self.pricing.tensors.iter().filter(move |tensor| !tensor.candidates.is_empty() || has_rows(tensor))
+    }
+
     /// The types among which there is a choice, the smallest first.
     pub fn types(&self) -> Vec<GgmlType> {
         let options = self.rows.iter().flat_map(|row| &row.options).map(|price| price.ggml_type);

@@ -74,7 +74,7 @@ pub struct Planning {
     pub kld_bound_nats: Option<f64>,
     /// What a further MiB would be worth, in nats per token; `null` when nobody asked.
     pub nats_per_mib: Option<f64>,
-    /// The tensors whose type was chosen, in the order of the file.
+    /// The matrices, in the order of the file: those whose type was chosen, and those that keep theirs.
     pub tensors: Vec<PlannedTensor>,
     /// How it differs from the stock mix that the budget names, or the one that is nearest in bytes; those that the engine
     /// makes under an importance matrix only are left out where the scores are of none.
