@@ -9,6 +9,7 @@ use packbench_core::quant::{ColumnWeights, TensorType};
 use crate::LlamaCpp;
 use crate::ffi;
 use crate::log::{self, Log};
+use crate::rows::{self, RowError};
 
 /// llama.cpp's stock mixes, under the names and numbers of its `llama_ftype`.
 #[allow(non_camel_case_types, reason = "the names that llama.cpp and everyone who quantizes uses")]
@@ -83,6 +84,14 @@ pub enum QuantizeError {
         /// What it said.
         log: String,
     },
+    /// ggml would end the process.
+    #[error("tensor {tensor:?}")]
+    Rows {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: RowError,
+    },
     /// What it tells of a dry run isn't understood.
     #[error(
         "the engine tells of {found} tensors in words that are known, expected all {expected}: is it of another version?"
@@ -99,13 +108,16 @@ impl LlamaCpp {
     /// Quantizes the file at `source` into `destination`, which is overwritten; on an error what lies there is no model.
     ///
     /// # Errors
-    /// [`QuantizeError::Refused`], with llama.cpp's reason; [`QuantizeError::Name`].
+    /// [`QuantizeError::Refused`], with llama.cpp's reason; all others, before anything is written.
     pub fn quantize(
         &self,
         source: &Path,
         destination: &Path,
         recipe: &Recipe<'_>,
     ) -> Result<(), QuantizeError> {
+        for told in told(&convert(source, Path::new(""), recipe, true)?)? {
+            told.check(recipe.weights)?;
+        }
         convert(source, destination, recipe, false).map(drop)
     }
 
@@ -118,7 +130,8 @@ impl LlamaCpp {
         source: &Path,
         recipe: &Recipe<'_>,
     ) -> Result<Vec<(String, GgmlType)>, QuantizeError> {
-        told(&convert(source, Path::new(""), recipe, true)?)
+        let told = told(&convert(source, Path::new(""), recipe, true)?)?;
+        Ok(told.into_iter().map(|told| (told.name, told.ggml_type)).collect())
     }
 }
 
@@ -156,35 +169,64 @@ fn note(value: NoteValue<'_>) -> Result<ffi::Note, QuantizeError> {
     })
 }
 
+/// What a tensor would come to.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    name: String,
+    /// The elements of a row.
+    row: usize,
+    ggml_type: GgmlType,
+    /// Whether that is another type than it has.
+    changes: bool,
+}
+
+impl Told {
+    /// llama.cpp takes no weights of another length than a row.
+    fn check(self, weights: &ColumnWeights) -> Result<(), QuantizeError> {
+        let weights = weights.get(&self.name).filter(|weights| weights.len() == self.row);
+        match rows::check_written(self.ggml_type, self.row, weights.map(Vec::as_slice)) {
+            Err(source) if self.changes => Err(QuantizeError::Rows { tensor: self.name, source }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What the log of a dry run tells. Each tensor's line comes in two pieces:
 ///
 /// ```text
 /// [   1/ 272] output_norm.weight   - [  576,     1,     1,     1], type =    f32,
 /// size =    0.002 MiB                         or     size = 54.00 MiB -> 30.38 MiB (q8_0)
 /// ```
-fn told(log: &Log) -> Result<Vec<(String, GgmlType)>, QuantizeError> {
-    let mut tensors: Vec<(String, Option<GgmlType>)> = Vec::new();
+fn told(log: &Log) -> Result<Vec<Told>, QuantizeError> {
+    let mut tensors: Vec<Option<Told>> = Vec::new();
     let mut expected = 0;
     for line in log.lines() {
-        if let Some((name, kind)) = begun(line) {
+        if line.starts_with('[') && line.contains("type =") {
             expected += 1;
-            tensors.push((name.to_owned(), kind));
+            tensors.push(begun(line));
         } else if let (Some(kind), Some(last)) = (becomes(line), tensors.last_mut()) {
-            last.1 = kind.parse().ok();
+            let changed = |told: Told| Some(Told { ggml_type: kind.parse().ok()?, changes: true, ..told });
+            *last = last.take().and_then(changed);
         }
     }
-    let told: Vec<_> = tensors.into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect();
+    let told: Vec<Told> = tensors.into_iter().flatten().collect();
     match expected > 0 && told.len() == expected {
         true => Ok(told),
         false => Err(QuantizeError::Told { found: told.len(), expected }),
     }
 }
 
-fn begun(line: &str) -> Option<(&str, Option<GgmlType>)> {
+fn begun(line: &str) -> Option<Told> {
     let (_, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let (name, rest) = rest.split_once(" - [")?;
+    let (row, rest) = rest.split_once(',')?;
     let (_, kind) = rest.split_once("type =")?;
-    Some((name.trim(), kind.trim().trim_end_matches(',').parse().ok()))
+    Some(Told {
+        name: name.trim().to_owned(),
+        row: row.trim().parse().ok()?,
+        ggml_type: kind.trim().trim_end_matches(',').parse().ok()?,
+        changes: false,
+    })
 }
 
 fn becomes(line: &str) -> Option<&str> {
@@ -210,9 +252,27 @@ mod tests {
             );
             keep(Level::Info, "size =    16.88 MiB ->    28.69 MiB (q8_0)\n");
         });
-        let expected = [("output_norm.weight", GgmlType::F32), ("token_embd.weight", GgmlType::Q8_0)];
-        assert!(told(&log).unwrap().iter().map(|(name, kind)| (name.as_str(), *kind)).eq(expected));
-        let ((), log) = log::capture(|| keep(Level::Info, "[ 1/ 1] a - [1], type = new_one,"));
+        let one = |name: &str, ggml_type, changes| Told { name: name.to_owned(), row: 576, ggml_type, changes };
+        let expected = [
+            one("output_norm.weight", GgmlType::F32, false),
+            one("token_embd.weight", GgmlType::Q8_0, true),
+        ];
+        assert_eq!(told(&log).unwrap(), expected);
+        let ((), log) = log::capture(|| keep(Level::Info, "[ 1/ 1] a - [1, 1], type = new_one,"));
         assert!(matches!(told(&log), Err(QuantizeError::Told { found: 0, expected: 1 })));
+    }
+
+    /// llama.cpp asks for weights for all tensors but those of the vocabulary, and takes none of another length there.
+    #[test]
+    fn a_vocabulary_is_refused_where_ggml_would_die_for_want_of_weights() {
+        let name = "token_embd.weight".to_owned();
+        let told = |changes| Told { name: name.clone(), row: 256, ggml_type: GgmlType::IQ2_XS, changes };
+        let of_columns = |columns| ColumnWeights::from([(name.clone(), vec![1.0; columns])]);
+        assert!(told(true).check(&of_columns(256)).is_ok());
+        for weights in [of_columns(128), ColumnWeights::new()] {
+            let error = told(true).check(&weights).unwrap_err();
+            assert!(matches!(&error, QuantizeError::Rows { source: RowError::Weights { .. }, .. }), "{error}");
+            assert!(told(false).check(&weights).is_ok(), "what stays is copied");
+        }
     }
 }

@@ -93,14 +93,22 @@ pub fn quantize(
         return Err(RowError::Shape { elements: numbers.len(), row, ggml_type });
     }
     check_length(blocks.len(), expected, ggml_type)?;
-    match weights {
-        None if needs_weights(ggml_type) => return Err(RowError::Weights { ggml_type, row }),
-        Some(weights) if weights.len() != row => return Err(RowError::Weights { ggml_type, row }),
-        _ if !is_written(ggml_type) => return Err(RowError::Type(ggml_type)),
-        _ => {}
-    }
+    check_written(ggml_type, row, weights)?;
     ffi::quantize(ggml_type.number(), numbers, row, weights, blocks);
     Ok(())
+}
+
+/// What ggml would end the process of when rows of `row` elements are to be written.
+///
+/// # Errors
+/// [`RowError::Weights`], [`RowError::Type`].
+pub fn check_written(ggml_type: GgmlType, row: usize, weights: Option<&[f32]>) -> Result<(), RowError> {
+    match weights {
+        _ if !is_written(ggml_type) => Err(RowError::Type(ggml_type)),
+        None if needs_weights(ggml_type) => Err(RowError::Weights { ggml_type, row }),
+        Some(weights) if weights.len() != row => Err(RowError::Weights { ggml_type, row }),
+        _ => Ok(()),
+    }
 }
 
 fn check_length(found: usize, expected: Bytes, ggml_type: GgmlType) -> Result<(), RowError> {

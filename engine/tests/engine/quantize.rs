@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use packbench_core::error::chain;
 use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{GgmlType, Gguf, Value};
 use packbench_core::job::Prompt;
@@ -85,6 +86,21 @@ fn types_that_need_an_importance_matrix_are_those_that_llama_cpp_refuses_without
         let made = engine().quantize(&model.path, &destination, &recipe(&types, &weights));
         assert_eq!(made.is_err(), is_needed(tensor, ggml_type), "{ggml_type}: {made:?}");
     }
+}
+
+#[test]
+fn what_ggml_would_die_of_is_refused_before_anything_is_written() {
+    use GgmlType::*;
+    let model = Model::tiny(&TinyModel { payload: Bytes(370_000), ..TinyModel::new(2) });
+    let (weights, destination) = (ColumnWeights::new(), model.path.with_extension("made"));
+    let tensor = "blk.0.ffn_down.weight";
+    for ggml_type in [Q8_1, Q8_K, I8, I16, I32, I64, F64] {
+        let types = [TensorType { pattern: format!("^{tensor}$"), ggml_type }];
+        let made = engine().quantize(&model.path, &destination, &recipe(&types, &weights));
+        let expected = format!("tensor {tensor:?}: the engine can't turn rows of type {ggml_type}");
+        assert_eq!(chain(&made.unwrap_err()), expected);
+    }
+    assert!(!destination.exists());
 }
 
 #[test]
