@@ -70,6 +70,8 @@ pub enum NoteValue<'a> {
     Text(&'a str),
     /// Kept in single precision.
     Number(f64),
+    /// Kept as it is.
+    Count(u32),
 }
 
 /// Why a file can't be quantized.
@@ -166,6 +168,7 @@ fn note(value: NoteValue<'_>) -> Result<ffi::Note, QuantizeError> {
     Ok(match value {
         NoteValue::Text(text) => ffi::Note::Text(CString::new(text)?),
         NoteValue::Number(number) => ffi::Note::Number(number),
+        NoteValue::Count(count) => ffi::Note::Count(count),
     })
 }
 

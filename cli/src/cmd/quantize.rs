@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::gguf::{ALIGNMENT_KEY, GgmlType, Gguf};
 use packbench_core::os::{self, Existing, NewFile, Os};
-use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
+use packbench_core::quant::cost::{self, PLAN_HASH_KEY, PREDICTED_KLD_KEY};
 use packbench_core::quant::{ColumnWeights, tensor_types};
 use packbench_core::record::{Imatrix, QuantPlan};
 use packbench_core::unit::Bytes;
@@ -82,7 +82,7 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
     let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
     let weights = weights(args, planning.map_or(Imatrix::None, |planning| planning.imatrix))?;
     let types = plan.as_ref().map_or_else(Vec::new, |plan| tensor_types(&plan.plan));
-    let notes = plan.iter().flat_map(notes).collect::<Vec<_>>();
+    let notes: Vec<_> = aligned(&file)?.into_iter().chain(plan.iter().flat_map(notes)).collect();
     let recipe = Recipe {
         mix: mix(args, plan.as_ref())?,
         types: &types,
@@ -111,6 +111,12 @@ fn read_plan(path: &Path, file: &ModelFile) -> anyhow::Result<Plan> {
         planning.check_model(&file.variant.payload_hash).with_context(named)?;
     }
     Ok(Plan { plan, hash: blake3::hash(&bytes).to_hex().to_string() })
+}
+
+/// What the quantizer makes is aligned in its own way, and it copies what the model says of the matter.
+fn aligned(file: &ModelFile) -> anyhow::Result<Option<(&'static str, NoteValue<'static>)>> {
+    let otherwise = Gguf::parse(file.bytes())?.alignment.0 != u64::from(cost::ALIGNMENT);
+    Ok(otherwise.then_some((ALIGNMENT_KEY, NoteValue::Count(cost::ALIGNMENT))))
 }
 
 fn notes(plan: &Plan) -> Vec<(&'static str, NoteValue<'_>)> {

@@ -6,8 +6,7 @@ use std::path::Path;
 use packbench_core::gguf::{Gguf, Tensor};
 use packbench_core::layout::{Place, place};
 use packbench_core::quant::checkpoint::TensorScore;
-use packbench_core::quant::cost::quantized_header;
-use packbench_core::quant::{ColumnWeights, Scored, published};
+use packbench_core::quant::{ColumnWeights, Scored, cost, published};
 use packbench_core::record::{
     FimScores, Imatrix, Labels, PricedModel, Pricing, SCORES_SCHEMA, ScoreCost, Shards, StockMix,
     TensorPrices, Text, Variant,
@@ -53,8 +52,8 @@ pub fn assemble(gguf: &Gguf<'_>, scores: &Scores, of: Circumstances<'_>) -> anyh
             payload_hash: of.variant.payload_hash.clone(),
             architecture: of.variant.architecture.clone().unwrap_or_default(),
             file_bytes: of.variant.file_bytes,
-            header_bytes: quantized_header(gguf)?.0,
-            alignment_bytes: gguf.alignment.0,
+            header_bytes: cost::quantized_header(gguf)?.0,
+            alignment_bytes: cost::ALIGNMENT.into(),
         },
         texts: of.texts,
         labels: of.labels,

@@ -129,6 +129,29 @@ fn what_has_no_price_stays_as_it_is() {
     assert!(said.contains("the plan doesn't name blk.0.attn_q.weight"), "{said}");
 }
 
+/// llama.cpp aligns what it makes to 32 bytes, whatever it says of the matter.
+#[test]
+fn a_model_that_is_aligned_otherwise_is_quantized_like_any() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    scratch.model();
+    succeeds(&scratch, &["quantize", "m.gguf", "--dither", "--type", "F32", "-o", "plain.gguf"]);
+    succeeds(&scratch, &["repack", "plain.gguf", "original.gguf", "--align", "16KiB"]);
+    scores(&scratch, &[]);
+    succeeds(&scratch, &["plan", "fim_scores.json", "--budget", "bpw:6.5", "-o", "quant_plan.json"]);
+    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
+    let plan = QuantPlan::read(&std::fs::read(scratch.path("quant_plan.json")).unwrap()).unwrap();
+    let bytes = std::fs::read(scratch.path("o.gguf")).unwrap();
+    assert_eq!(plan.packbench.unwrap().file_bytes, Some(bytes.len() as u64));
+    succeeds(&scratch, &["quantize", "plain.gguf", "--plan", "quant_plan.json", "-o", "p.gguf"]);
+    let plain = std::fs::read(scratch.path("p.gguf")).unwrap();
+    let (ours, theirs) = (Gguf::parse(&bytes).unwrap(), Gguf::parse(&plain).unwrap());
+    for tensor in &theirs.tensors {
+        let same = ours.tensor(tensor.name).unwrap();
+        assert_eq!(ours.payload(same), theirs.payload(tensor), "{}", tensor.name);
+    }
+}
+
 #[test]
 fn the_best_of_several_plans_is_found_by_measuring() {
     let scratch = Scratch::new();

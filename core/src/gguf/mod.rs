@@ -55,8 +55,10 @@ use cursor::Cursor;
 use tensor::Declared;
 
 const MAGIC: &[u8; 4] = b"GGUF";
-pub(crate) const ALIGNMENT_KEY: &str = "general.alignment";
-pub(crate) const DEFAULT_ALIGNMENT: u32 = 32;
+/// The key of the alignment of tensor data, a `u32`.
+pub const ALIGNMENT_KEY: &str = "general.alignment";
+/// What it is in files that don't say.
+pub const DEFAULT_ALIGNMENT: u32 = 32;
 
 /// The version of a GGUF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

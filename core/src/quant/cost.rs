@@ -1,6 +1,6 @@
 //! What a quantized file weighs, to the byte, before it is made.
 
-use crate::gguf::{Gguf, Value, Version, WriteError, Writer};
+use crate::gguf::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, Gguf, Value, Version, WriteError, Writer};
 use crate::unit::Bytes;
 
 /// Keys that the quantizer writes, each a `u32`, whether the source has them or not.
@@ -11,6 +11,10 @@ pub const PLAN_HASH_KEY: &str = "packbench.plan_hash";
 
 /// Likewise: what the plan foretold, an `f32`.
 pub const PREDICTED_KLD_KEY: &str = "packbench.predicted_kld_nats";
+
+/// It aligns tensors to this, whatever the source says: a source that says something else needs
+/// [`ALIGNMENT_KEY`] set to it.
+pub const ALIGNMENT: u32 = DEFAULT_ALIGNMENT;
 
 /// Keys that it leaves out: what it makes is one file.
 const LEFT_OUT: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
@@ -24,6 +28,9 @@ pub fn quantized_header(gguf: &Gguf<'_>) -> Result<Bytes, WriteError> {
     let mut writer = Writer::new(Version::V3);
     let kept = gguf.metadata.entries().iter().filter(|entry| !LEFT_OUT.contains(&entry.key));
     kept.for_each(|entry| writer.set(entry.key, entry.value));
+    if gguf.metadata.get(ALIGNMENT_KEY).is_some() {
+        writer.set(ALIGNMENT_KEY, Value::U32(ALIGNMENT));
+    }
     WRITTEN.iter().for_each(|key| writer.set(key, Value::U32(0)));
     writer.set(PLAN_HASH_KEY, Value::String(&[b'0'; 64]));
     writer.set(PREDICTED_KLD_KEY, Value::F32(0.0));

@@ -31,6 +31,8 @@ pub enum Note {
     Text(CString),
     /// Kept in single precision.
     Number(f64),
+    /// Kept as it is.
+    Count(u32),
 }
 
 /// Answers whether it could; it explains itself in its log.
@@ -90,6 +92,10 @@ fn noted(key: &CStr, note: &Note) -> sys::llama_model_kv_override {
         Note::Number(value) => (
             sys::LLAMA_KV_OVERRIDE_TYPE_FLOAT,
             sys::llama_model_kv_override__bindgen_ty_1 { val_f64: *value },
+        ),
+        Note::Count(value) => (
+            sys::LLAMA_KV_OVERRIDE_TYPE_INT,
+            sys::llama_model_kv_override__bindgen_ty_1 { val_i64: (*value).into() },
         ),
     };
     sys::llama_model_kv_override { tag, key: name, __bindgen_anon_1: value }

@@ -108,7 +108,7 @@ pub struct PricedModel {
     pub file_bytes: u64,
     /// From the start of a file that the quantizer makes of it to the first tensor's data.
     pub header_bytes: u64,
-    /// Tensors begin at multiples of this.
+    /// Tensors of such a file begin at multiples of this.
     pub alignment_bytes: u64,
 }
 
