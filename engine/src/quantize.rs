@@ -255,11 +255,10 @@ mod tests {
             );
             keep(Level::Info, "size =    16.88 MiB ->    28.69 MiB (q8_0)\n");
         });
-        let one = |name: &str, ggml_type, changes| Told { name: name.to_owned(), row: 576, ggml_type, changes };
-        let expected = [
-            one("output_norm.weight", GgmlType::F32, false),
-            one("token_embd.weight", GgmlType::Q8_0, true),
-        ];
+        let one =
+            |name: &str, ggml_type, changes| Told { name: name.to_owned(), row: 576, ggml_type, changes };
+        let expected =
+            [one("output_norm.weight", GgmlType::F32, false), one("token_embd.weight", GgmlType::Q8_0, true)];
         assert_eq!(told(&log).unwrap(), expected);
         let ((), log) = log::capture(|| keep(Level::Info, "[ 1/ 1] a - [1, 1], type = new_one,"));
         assert!(matches!(told(&log), Err(QuantizeError::Told { found: 0, expected: 1 })));
@@ -274,7 +273,10 @@ mod tests {
         assert!(told(true).check(&of_columns(256)).is_ok());
         for weights in [of_columns(128), ColumnWeights::new()] {
             let error = told(true).check(&weights).unwrap_err();
-            assert!(matches!(&error, QuantizeError::Rows { source: RowError::Weights { .. }, .. }), "{error}");
+            assert!(
+                matches!(&error, QuantizeError::Rows { source: RowError::Weights { .. }, .. }),
+                "{error}"
+            );
             assert!(told(false).check(&weights).is_ok(), "what stays is copied");
         }
     }

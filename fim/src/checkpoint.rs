@@ -41,7 +41,7 @@ impl Checkpoint {
         kept.map_err(|source| FimError::Keep { path: self.path.display().to_string(), source })
     }
 
-    /// Removes what was kept.
+    /// Removes what was kept, once the scores lie elsewhere.
     pub fn remove(&self) {
         // One that can't be removed is found to be done, or of another score.
         let _ = std::fs::remove_file(&self.path);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::gguf::{GgmlType, Gguf};
-use packbench_core::os;
+use packbench_core::os::{self, Existing, NewFile};
 use packbench_core::quant::checkpoint::TensorScore;
 use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::{FimScores, Imatrix, Labels, ScoreCost, Shards};
@@ -97,7 +97,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         threads: quality::threads(args.threads),
     };
-    let Some(found) = compute(args, &file, &model, &request, checkpoint(args, &file, &texts)?)? else {
+    let checkpoint = checkpoint(args, &file, &texts);
+    // Found out before hours of work: files can be made there.
+    drop(NewFile::begin(&checkpoint.path, Existing::Replace)?);
+    let Some(found) = compute(args, &file, &model, &request, &checkpoint)? else {
         return Ok(ExitCode::from(exit::INTERRUPTED));
     };
     let (taken, cost) = (request.sequences.len() as u32, cost(&model, &request, &found));
@@ -117,7 +120,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cost,
         stock_mixes: scores::stock_mixes(&engine, &args.model, &weights),
     };
-    keep(args, &scores::assemble(&gguf, &found, circumstances)?, &found)?;
+    let scores = scores::assemble(&gguf, &found, circumstances)?;
+    keep(args, &scores, &found)?;
+    checkpoint.remove();
+    write!(io::stdout().lock(), "{}", render::scores(&scores))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -172,7 +178,7 @@ fn sequences(
 }
 
 /// Under a hash of all that the numbers depend on.
-fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Checkpoint> {
+fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> Checkpoint {
     let Args { sequences, length, labels, shard, seed, types, dither, imatrix, threads, .. } = args;
     let texts: Vec<&str> = texts.facts.iter().map(|text| text.hash.as_str()).collect();
     let imatrix =
@@ -182,10 +188,7 @@ fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Ch
         file.variant.payload_hash,
         env!("CARGO_PKG_VERSION")
     );
-    Ok(Checkpoint {
-        path: args.output.with_extension("partial"),
-        key: *blake3::hash(all.as_bytes()).as_bytes(),
-    })
+    Checkpoint { path: args.output.with_extension("partial"), key: *blake3::hash(all.as_bytes()).as_bytes() }
 }
 
 /// `None` when it was stopped.
@@ -194,7 +197,7 @@ fn compute(
     file: &ModelFile,
     model: &Model<'_>,
     request: &Request<'_>,
-    checkpoint: Checkpoint,
+    checkpoint: &Checkpoint,
 ) -> anyhow::Result<Option<Scores>> {
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
@@ -207,7 +210,7 @@ fn compute(
         bar.show(&progress.phase.to_string(), progress.done);
     };
     let mut watch = Watch { progress: &mut progress, cancel: &CANCEL };
-    match packbench_fim::score(model, request, Some(&checkpoint), &mut watch) {
+    match packbench_fim::score(model, request, Some(checkpoint), &mut watch) {
         Ok(scores) => Ok(Some(scores)),
         Err(FimError::Cancelled) => {
             let kept = checkpoint.path.exists();
@@ -236,7 +239,5 @@ fn keep(args: &Args, scores: &FimScores, found: &Scores) -> anyhow::Result<()> {
         imatrix::write(sums.into_iter(), tokens, &mut file)?;
         output::write(&quality::imatrix_path(&args.output, kind), &file)?;
     }
-    output::write_json(&args.output, scores)?;
-    write!(io::stdout().lock(), "{}", render::scores(scores))?;
-    Ok(())
+    output::write_json(&args.output, scores)
 }

@@ -56,6 +56,22 @@ fn a_score_says_what_each_tensor_would_cost_in_each_type() {
     assert!(kept.iter().all(|name| scratch.names().contains(&(*name).to_owned())), "{:?}", scratch.names());
 }
 
+/// Hours of work aren't lost to a file that can't be written.
+#[test]
+fn a_score_is_kept_until_all_of_it_lies_in_files() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let ask = [&SCORE[..], &["Q8_0"]].concat();
+    std::fs::create_dir(scratch.path("fim_scores.fisher.gguf")).unwrap();
+    scratch.packbench(&ask).assert().code(2);
+    assert!(scratch.path("fim_scores.partial").exists());
+    std::fs::remove_dir(scratch.path("fim_scores.fisher.gguf")).unwrap();
+    succeeds(&scratch, &ask);
+    assert!(!scratch.path("fim_scores.partial").exists());
+    scratch.packbench(&[&ask[..], &["-o", "no/where.json"]].concat()).assert().code(2);
+}
+
 /// Of an importance matrix llama.cpp's Q4_0 makes Q4_1 in the first eighth of the layers' `ffn_down`.
 #[test]
 fn stock_mixes_are_those_of_the_scores_importance_matrix() {

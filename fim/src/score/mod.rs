@@ -38,7 +38,8 @@ pub struct Watch<'w> {
     pub cancel: &'w AtomicBool,
 }
 
-/// Scores `model`. With a checkpoint, what is done is kept from layer to layer, and gone on with when it is there.
+/// Scores `model`. With a checkpoint, what is done is kept from layer to layer, and gone on with when it is there; whoever
+/// has the scores in safety removes it.
 ///
 /// # Errors
 /// What isn't computed here, weights on the grid of a type, numbers that aren't any; [`FimError::Cancelled`].
@@ -107,7 +108,6 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             checkpoint.map(|checkpoint| checkpoint.save(&state)).transpose()?;
         }
         self.embeddings(&vocabulary, &losses, &mut state)?;
-        checkpoint.inspect(|checkpoint| checkpoint.remove());
         let tokens = state.labels.iter().map(|labels| labels.len() as u64).sum();
         self.spent.gradients += lap(&mut self.since);
         Ok(Scores { tokens, nll: state.nll, tensors: state.tensors, spent: self.spent })

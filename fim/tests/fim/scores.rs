@@ -146,6 +146,8 @@ fn a_score_that_was_stopped_goes_on_as_if_it_had_not_been() {
         score(&model, &request, Some(&checkpoint), &mut Watch { progress: &mut |_| {}, cancel: &cancel })
             .unwrap();
     assert_eq!(Scores { spent: whole.spent, ..gone_on }, whole);
+    assert!(checkpoint.path.exists(), "until somebody has the scores in safety");
+    checkpoint.remove();
     assert!(!checkpoint.path.exists(), "nothing is left behind");
 }
 
