@@ -1,11 +1,11 @@
 //! Gradients are what the loss does when weights move.
 
-use packbench_core::gguf::sample::Architecture;
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{Gguf, Tensor};
 use packbench_core::random::Random;
 use packbench_fim::{LabelSource, Model, Par, gradients};
 
-use crate::shared::{ARCHITECTURES, F32Model, LAYERS, tokens};
+use crate::shared::{F32Model, LAYERS, samples, tokens};
 
 const PAR: Par = Par::Seq;
 
@@ -38,8 +38,8 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Steps for which the loss moves by about a hundredth: enough above rounding, little enough for four orders.
-fn check(architecture: Architecture) {
-    let model = F32Model::tiny(architecture, LAYERS);
+fn check(sample: &TinyModel) {
+    let model = F32Model::tiny(sample);
     let text = tokens(24, 320);
     let parsed = Model::new(Gguf::parse(&model.bytes).unwrap(), None).unwrap();
     let found = gradients::gradients(&parsed, &text, LabelSource::Data(&text), PAR).unwrap();
@@ -52,13 +52,13 @@ fn check(architecture: Architecture) {
             let foretold = dot(&gradient.data, direction);
             let measured = slope(&model.bytes, name, direction, &text, 0.02 / foretold.abs());
             let off = (measured / foretold - 1.0).abs();
-            assert!(off < 1e-3, "{architecture:?} {name}: measured {measured}, foretold {foretold}");
+            assert!(off < 1e-3, "{sample:?} {name}: measured {measured}, foretold {foretold}");
         }
     }
-    assert_eq!(found.len(), 7 * LAYERS as usize + 1);
+    assert_eq!(found.len(), 7 * LAYERS as usize + 1 + usize::from(sample.traits.untied));
 }
 
 #[test]
 fn gradients_are_slopes_of_the_loss() {
-    ARCHITECTURES.into_iter().for_each(check);
+    samples(LAYERS).iter().for_each(check);
 }

@@ -12,7 +12,7 @@ use packbench_fim::{
     gradients, score,
 };
 
-use crate::shared::{ARCHITECTURES, F32Model, LAYERS, tokens};
+use crate::shared::{F32Model, LAYERS, samples, tokens};
 
 const TYPES: [GgmlType; 3] = [GgmlType::Q4_0, GgmlType::Q8_0, GgmlType::Q4_K];
 
@@ -37,8 +37,8 @@ fn close(a: f64, b: f64) -> bool {
 /// Each price is ½ Σ F·Δ² of the gradients of each sequence by itself.
 #[test]
 fn prices_are_made_of_gradients() {
-    for architecture in ARCHITECTURES {
-        let file = F32Model::tiny(architecture, 2);
+    for sample in samples(2) {
+        let file = F32Model::tiny(&sample);
         let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
         let request = request(sequences(0..3), Labels::Data);
         let scores = run(&model, &request).unwrap();
@@ -53,14 +53,14 @@ fn prices_are_made_of_gradients() {
         assert_eq!(scores.tensors.len(), squares.len());
         for tensor in &scores.tensors {
             let squares = &squares[&tensor.name];
-            assert!(close(tensor.trace, squares.iter().sum()), "{architecture:?} {}", tensor.name);
+            assert!(close(tensor.trace, squares.iter().sum()), "{sample:?} {}", tensor.name);
             let weight = weights(&model, &tensor.name);
             assert_eq!(tensor.prices.len(), 2, "rows of 128 don't take Q4_K");
             for price in &tensor.prices {
                 let errors =
                     errors(&weight, price.ggml_type, model.source.tensor(&tensor.name).unwrap().dims.row());
                 let expected: f64 = squares.iter().zip(&errors).map(|(f, e)| 0.5 * f * e).sum();
-                assert!(close(price.loss_by_sequence_nats, expected), "{architecture:?} {}", tensor.name);
+                assert!(close(price.loss_by_sequence_nats, expected), "{sample:?} {}", tensor.name);
                 assert!(close(price.squared_error, errors.iter().sum()), "{}", tensor.name);
             }
         }
@@ -85,7 +85,7 @@ fn errors(weight: &[f32], ggml_type: GgmlType, row: u64) -> Vec<f64> {
 /// One token with a label: then both ways of squaring are one.
 #[test]
 fn by_token_and_by_sequence_agree_where_they_must() {
-    let file = F32Model::tiny(Architecture::Llama, 1);
+    let file = F32Model::tiny(&TinyModel::new(1));
     let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
     let two = vec![Sequence { number: 0, tokens: vec![5, 9] }];
     let scores = run(&model, &request(two, Labels::Data)).unwrap();
@@ -98,7 +98,7 @@ fn by_token_and_by_sequence_agree_where_they_must() {
 
 #[test]
 fn shards_add_up_to_the_whole() {
-    let file = F32Model::tiny(Architecture::Gemma3, LAYERS);
+    let file = F32Model::tiny(&TinyModel { architecture: Architecture::Gemma3, ..TinyModel::new(LAYERS) });
     let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
     let part =
         |numbers: Vec<u64>| run(&model, &request(sequences(numbers.into_iter()), Labels::Sampled)).unwrap();
@@ -121,7 +121,7 @@ fn shards_add_up_to_the_whole() {
 /// Stopped after each share of the work in turn, and gone on with.
 #[test]
 fn a_score_that_was_stopped_goes_on_as_if_it_had_not_been() {
-    let file = F32Model::tiny(Architecture::Qwen2, LAYERS);
+    let file = F32Model::tiny(&TinyModel { architecture: Architecture::Qwen2, ..TinyModel::new(LAYERS) });
     let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
     let request = request(sequences(0..2), Labels::Sampled);
     let whole = run(&model, &request).unwrap();
@@ -167,7 +167,7 @@ fn what_would_come_out_wrong_is_refused() {
 
 #[test]
 fn weights_that_are_no_numbers_are_named() {
-    let mut file = F32Model::tiny(Architecture::Llama, 1);
+    let mut file = F32Model::tiny(&TinyModel::new(1));
     let start = {
         let gguf = Gguf::parse(&file.bytes).unwrap();
         gguf.tensor("blk.0.ffn_up.weight").unwrap().data.start.0 as usize

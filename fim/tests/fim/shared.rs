@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use packbench_core::gguf::sample::{Architecture, TinyModel};
+use packbench_core::gguf::sample::{Architecture, TinyModel, Traits};
 use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
 use packbench_core::quant::ColumnWeights;
 use packbench_engine::{LlamaCpp, Mix, Recipe};
@@ -11,7 +11,23 @@ use tempfile::TempDir;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-pub const ARCHITECTURES: [Architecture; 3] = [Architecture::Llama, Architecture::Qwen2, Architecture::Gemma3];
+/// A model of each family, and whatever sets some of them apart.
+pub fn samples(layers: u32) -> Vec<TinyModel> {
+    use Architecture::{Gemma3, Llama, Qwen2};
+    let none = Traits::NONE;
+    let samples = [
+        (Llama, none),
+        (Qwen2, none),
+        (Gemma3, none),
+        (Qwen2, Traits { untied: true, ..none }),
+        (Llama, Traits { unshared_heads: true, rope_factors: true, ..none }),
+        (Llama, Traits { linear_scaling: true, ..none }),
+        (Gemma3, Traits { linear_scaling: true, soft_cap: true, ..none }),
+    ];
+    samples
+        .map(|(architecture, traits)| TinyModel { architecture, traits, ..TinyModel::new(layers) })
+        .to_vec()
+}
 
 /// Enough layers for one of gemma3's that looks back to the first token.
 pub const LAYERS: u32 = 6;
@@ -28,8 +44,7 @@ pub struct F32Model {
 }
 
 impl F32Model {
-    pub fn tiny(architecture: Architecture, layers: u32) -> F32Model {
-        let sample = TinyModel { architecture, ..TinyModel::new(layers) };
+    pub fn tiny(sample: &TinyModel) -> F32Model {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny.gguf");
         std::fs::write(&path, sample.bytes()).unwrap();

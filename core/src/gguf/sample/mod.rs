@@ -6,5 +6,5 @@ mod model;
 mod vocabulary;
 
 pub use hollow::hollow;
-pub use model::{Architecture, LayerOrder, TinyModel};
+pub use model::{Architecture, LayerOrder, TinyModel, Traits};
 pub use vocabulary::vocabulary;

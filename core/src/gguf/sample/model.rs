@@ -9,7 +9,6 @@ use crate::unit::Bytes;
 const EMBEDDING: u64 = 128;
 const HEADS: u64 = 4;
 const KV_HEADS: u64 = 2;
-const KV: u64 = EMBEDDING / HEADS * KV_HEADS;
 /// `<unk>`, `<s>`, `</s>`, a token for each byte, and a few words.
 const TOKENS: u64 = 320;
 /// Elements and bytes of a block of Q8_0, the type of all matrices here.
@@ -60,11 +59,11 @@ impl Architecture {
     }
 
     /// The vectors that a layer has beside `attn_norm` and `ffn_norm`, with their elements.
-    const fn vectors(self) -> &'static [(&'static str, u64)] {
+    fn vectors(self, kv: u64) -> Vec<(&'static str, u64)> {
         match self {
-            Architecture::Llama => &[],
-            Architecture::Qwen2 => &[("attn_k.bias", KV), ("attn_q.bias", EMBEDDING), ("attn_v.bias", KV)],
-            Architecture::Gemma3 => &[
+            Architecture::Llama => vec![],
+            Architecture::Qwen2 => vec![("attn_k.bias", kv), ("attn_q.bias", EMBEDDING), ("attn_v.bias", kv)],
+            Architecture::Gemma3 => vec![
                 ("attn_k_norm.weight", EMBEDDING / HEADS),
                 ("attn_q_norm.weight", EMBEDDING / HEADS),
                 ("post_attention_norm.weight", EMBEDDING),
@@ -72,6 +71,35 @@ impl Architecture {
             ],
         }
     }
+}
+
+/// What sets a model apart from the plain one of its family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Logits are made with a matrix of their own, not with the embeddings.
+    pub untied: bool,
+    /// Each head of queries has keys and values of its own.
+    pub unshared_heads: bool,
+    /// Logits have a soft cap. llama.cpp knows of gemma3's alone.
+    pub soft_cap: bool,
+    /// Each frequency of rotations has a factor. llama.cpp knows of llama's alone.
+    pub rope_factors: bool,
+    /// Positions are divided by 4; gemma3's, in layers without a window.
+    pub linear_scaling: bool,
+    /// Tokens that others of the family don't have.
+    pub more_tokens: u32,
+}
+
+impl Traits {
+    /// The plain one.
+    pub const NONE: Traits = Traits {
+        untied: false,
+        unshared_heads: false,
+        soft_cap: false,
+        rope_factors: false,
+        linear_scaling: false,
+        more_tokens: 0,
+    };
 }
 
 /// A model to write. Files that differ only in their layer order hold the same payload under each name.
@@ -88,13 +116,15 @@ pub struct TinyModel {
     pub payload: Bytes,
     /// Decides the weights.
     pub seed: u64,
+    /// What sets it apart.
+    pub traits: Traits,
 }
 
 impl TinyModel {
     /// The smallest llama of that many layers, in numeric order.
     pub const fn new(layers: u32) -> Self {
         let (architecture, order) = (Architecture::Llama, LayerOrder::Numeric);
-        TinyModel { architecture, layers, order, payload: Bytes(0), seed: 0 }
+        TinyModel { architecture, layers, order, payload: Bytes(0), seed: 0, traits: Traits::NONE }
     }
 
     /// The file in memory.
@@ -109,15 +139,16 @@ impl TinyModel {
     /// # Errors
     /// Whatever `out` fails with.
     pub fn write(&self, out: impl Write) -> Result<Bytes, WriteError> {
-        let tokens: ArrayBuf = (0..TOKENS).map(token).collect();
+        let tokens: ArrayBuf = (0..self.tokens()).map(token).collect();
         let mut scores = ArrayBuf::new(ValueType::F32);
         let mut types = ArrayBuf::new(ValueType::I32);
-        for index in 0..TOKENS {
+        for index in 0..self.tokens() {
             scores.push(Value::F32(-(index as f32))).expect("an f32 in an array of f32");
             types.push(Value::I32(token_type(index))).expect("an i32 in an array of i32");
         }
         let (name, hyperparameters) = (format!("tiny {}", self.architecture.name()), self.hyperparameters());
         let (epsilon, base) = (self.key("attention.layer_norm_rms_epsilon"), self.key("rope.freq_base"));
+        let (factor, cap) = (self.key("rope.scaling.factor"), self.key("final_logit_softcapping"));
         let mut writer = Writer::new(Version::V3);
         writer.set("general.architecture", Value::String(self.architecture.name().as_bytes()));
         writer.set("general.name", Value::String(name.as_bytes()));
@@ -128,6 +159,12 @@ impl TinyModel {
         if self.architecture == Architecture::Gemma3 {
             // Its layers with a window keep to 10,000.
             writer.set(&base, Value::F32(1_000_000.0));
+        }
+        if self.traits.linear_scaling {
+            writer.set(&factor, Value::F32(4.0));
+        }
+        if self.traits.soft_cap {
+            writer.set(&cap, Value::F32(2.0));
         }
         writer.set("tokenizer.ggml.model", Value::String(b"llama"));
         writer.set("tokenizer.ggml.tokens", Value::Array(tokens.as_array()));
@@ -151,13 +188,21 @@ impl TinyModel {
             ("embedding_length", EMBEDDING),
             ("feed_forward_length", self.feed_forward()),
             ("attention.head_count", HEADS),
-            ("attention.head_count_kv", KV_HEADS),
+            ("attention.head_count_kv", self.kv_heads()),
             ("rope.dimension_count", EMBEDDING / HEADS),
-            ("vocab_size", TOKENS),
+            ("vocab_size", self.tokens()),
         ];
         let own = self.architecture.hyperparameters().iter().copied();
         let named = |(name, n)| (self.key(name), u32::try_from(n).unwrap_or(u32::MAX));
         common.into_iter().chain(own).map(named).collect()
+    }
+
+    fn tokens(&self) -> u64 {
+        TOKENS + u64::from(self.traits.more_tokens)
+    }
+
+    const fn kv_heads(&self) -> u64 {
+        if self.traits.unshared_heads { HEADS } else { KV_HEADS }
     }
 
     /// The columns of the feed-forward matrices that fill the payload that was asked for.
@@ -175,26 +220,33 @@ impl TinyModel {
     fn shapes_with(&self, feed_forward: u64) -> Vec<(String, Dims, GgmlType)> {
         let matrix = |name: String, columns, rows| (name, dims(&[columns, rows]), GgmlType::Q8_0);
         let vector = |name: String, elements| (name, dims(&[elements]), GgmlType::F32);
-        let mut shapes = vec![matrix("token_embd.weight".into(), EMBEDDING, TOKENS)];
+        let kv = EMBEDDING / HEADS * self.kv_heads();
+        let mut shapes = vec![matrix("token_embd.weight".into(), EMBEDDING, self.tokens())];
         for layer in self.layers_in_order() {
             let name = |part: &str| format!("blk.{layer}.{part}.weight");
             let mut shapes_of_layer = vec![
-                matrix(name("attn_k"), EMBEDDING, KV),
+                matrix(name("attn_k"), EMBEDDING, kv),
                 vector(name("attn_norm"), EMBEDDING),
                 matrix(name("attn_output"), EMBEDDING, EMBEDDING),
                 matrix(name("attn_q"), EMBEDDING, EMBEDDING),
-                matrix(name("attn_v"), EMBEDDING, KV),
+                matrix(name("attn_v"), EMBEDDING, kv),
                 matrix(name("ffn_down"), feed_forward, EMBEDDING),
                 matrix(name("ffn_gate"), EMBEDDING, feed_forward),
                 vector(name("ffn_norm"), EMBEDDING),
                 matrix(name("ffn_up"), EMBEDDING, feed_forward),
             ];
-            let vectors = self.architecture.vectors().iter();
-            shapes_of_layer.extend(vectors.map(|(part, n)| vector(format!("blk.{layer}.{part}"), *n)));
+            let vectors = self.architecture.vectors(kv).into_iter();
+            shapes_of_layer.extend(vectors.map(|(part, n)| vector(format!("blk.{layer}.{part}"), n)));
             shapes_of_layer.sort_by(|(a, ..), (b, ..)| a.cmp(b));
             shapes.append(&mut shapes_of_layer);
         }
         shapes.push(vector("output_norm.weight".into(), EMBEDDING));
+        if self.traits.untied {
+            shapes.push(matrix("output.weight".into(), EMBEDDING, self.tokens()));
+        }
+        if self.traits.rope_factors {
+            shapes.push(vector("rope_freqs.weight".into(), EMBEDDING / HEADS / 2));
+        }
         shapes
     }
 
