@@ -117,7 +117,13 @@ fn chunks(args: &Args, loaded: &[LoadedLlama<'_>], texts: &Texts) -> anyhow::Res
         anyhow::Ok(cut.sequences(&quality::tokens(model, texts)?)?)
     };
     let chunks = cut(&loaded[0])?;
+    let vocabulary = |model: &LoadedLlama<'_>| model.facts().vocabulary;
     for (model, path) in loaded[1..].iter().zip(&args.models) {
+        let (found, expected) = (vocabulary(model), vocabulary(&loaded[0]));
+        if found != expected {
+            let path = path.display();
+            bail!("{path} foretells {found} tokens, and the reference {expected}: was it made of it?");
+        }
         if cut(model)? != chunks {
             bail!("{} reads the text as other tokens than the reference: was it made of it?", path.display());
         }

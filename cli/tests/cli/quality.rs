@@ -1,6 +1,6 @@
 //! From a quantized model to a smaller one, and how far it is: score, quantize, eval.
 
-use packbench_core::gguf::sample::TinyModel;
+use packbench_core::gguf::sample::{TinyModel, Traits};
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::record::{Evaluation, FimScores, QuantPlan};
 use packbench_core::unit::Bytes;
@@ -239,6 +239,14 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
     );
     fails(&["quantize", "q4.gguf", "--type", "Q8_0", "-o", "o.gguf"], "--dither");
     fails(&["eval", "original.gguf", "original.gguf", "--text", "text.txt"], "two models are named");
+    let wider = TinyModel { traits: Traits { more_tokens: 64, ..Traits::NONE }, ..TinyModel::new(1) };
+    scratch.write("wider.gguf", &wider.bytes());
+    let on = ["--text", "text.txt", "--chunks", "1", "--length", "16"];
+    fails(
+        &[&["eval", "m.gguf", "wider.gguf"], &on[..]].concat(),
+        "foretells 384 tokens, and the reference 320",
+    );
+    std::fs::remove_file(scratch.path("wider.gguf")).unwrap();
     scratch.write("quant_plan.json", b"{}");
     fails(&["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"], "quant_plan.json");
     std::fs::remove_file(scratch.path("quant_plan.json")).unwrap();
