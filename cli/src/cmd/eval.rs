@@ -14,7 +14,8 @@ use packbench_fim::{Cut, Sequence};
 use super::output;
 use crate::cache::cache_dir;
 use crate::quality::evaluation::{Circumstances, Measured, assemble};
-use crate::quality::{self, Kept, ModelFile, Texts};
+use crate::quality::logits::{self, Kept};
+use crate::quality::{self, ModelFile, Texts};
 use crate::render;
 
 /// Arguments of `eval`.
@@ -73,8 +74,10 @@ pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
     let threads = quality::threads(args.threads);
     let loaded = files.iter().map(|file| file.load(&engine, threads)).collect::<anyhow::Result<Vec<_>>>()?;
     let chunks = chunks(args, &loaded, &texts)?;
-    let kept = Kept::new(cache_dir(), args.cache << 20);
-    let reference = Reference { file: &files[0], model: &loaded[0], kept, engine: engine.identity() };
+    let engine = engine.identity();
+    let key = |chunk: &Sequence| logits::key(&files[0].variant, &engine, &chunk.tokens);
+    let kept = Kept::new(cache_dir(), args.cache << 20, chunks.iter().map(key).collect());
+    let reference = Reference { file: &files[0], model: &loaded[0], kept, engine };
     let mut measured: Vec<Measured<'_>> =
         files.iter().map(|file| Measured { file, chunks: Vec::new() }).collect();
     quality::stop_on_interrupt();
@@ -154,7 +157,7 @@ impl Reference<'_> {
     /// The logits after each token, a row behind the other.
     fn logits(&self, tokens: &[u32], vocabulary: usize) -> anyhow::Result<Vec<f32>> {
         let count = tokens.len() * vocabulary;
-        let key = Kept::key(&self.file.variant, &self.engine, tokens);
+        let key = logits::key(&self.file.variant, &self.engine, tokens);
         if let Some(logits) = self.kept.load(&key, count) {
             return Ok(logits);
         }

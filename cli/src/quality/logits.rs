@@ -1,9 +1,12 @@
 //! Logits of the reference, kept from one evaluation to the next: a file a chunk, in the user's cache, never more bytes
 //! than were allowed.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
-use packbench_core::os::write_whole;
+use packbench_core::os::{Existing, NewFile};
 use packbench_core::record::Variant;
 
 /// Where logits are kept.
@@ -11,41 +14,47 @@ pub struct Kept {
     /// `None` when nothing is to be kept.
     folder: Option<PathBuf>,
     most_bytes: u64,
+    /// The keys of this evaluation. Where they have no room together, as many stay as have: in place of each other the
+    /// first would be gone whenever it is asked for again.
+    own: HashSet<String>,
+}
+
+/// What a chunk's logits are known by: the model's content, the engine and the tokens.
+pub fn key(variant: &Variant, engine: &str, tokens: &[u32]) -> String {
+    blake3::hash(format!("{} {engine} {tokens:?}", variant.payload_hash).as_bytes()).to_hex().to_string()
 }
 
 impl Kept {
-    /// In `folder`, at most `most_bytes` of them.
-    pub fn new(folder: Option<PathBuf>, most_bytes: u64) -> Self {
+    /// In `folder`, at most `most_bytes` of them; those under the keys in `own` are not given up for others.
+    pub fn new(folder: Option<PathBuf>, most_bytes: u64, own: HashSet<String>) -> Self {
         let folder = folder.filter(|_| most_bytes > 0).map(|folder| folder.join("logits"));
-        Kept { folder, most_bytes }
-    }
-
-    /// What a chunk's logits are known by: the model's content, the engine and the tokens.
-    pub fn key(variant: &Variant, engine: &str, tokens: &[u32]) -> String {
-        blake3::hash(format!("{} {engine} {tokens:?}", variant.payload_hash).as_bytes()).to_hex().to_string()
+        Kept { folder, most_bytes, own }
     }
 
     /// The logits under `key`, if there are `count` of them.
     pub fn load(&self, key: &str, count: usize) -> Option<Vec<f32>> {
-        let bytes = std::fs::read(self.folder.as_ref()?.join(key)).ok()?;
-        let (words, rest) = bytes.as_chunks();
-        (words.len() == count && rest.is_empty())
-            .then(|| words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+        let file = File::open(self.folder.as_ref()?.join(key)).ok()?;
+        if file.metadata().ok()?.len() != count as u64 * 4 {
+            return None;
+        }
+        let (mut file, mut logits, mut word) = (BufReader::new(file), Vec::with_capacity(count), [0; 4]);
+        for _ in 0..count {
+            file.read_exact(&mut word).ok()?;
+            logits.push(f32::from_le_bytes(word));
+        }
+        Some(logits)
     }
 
     /// Keeps logits, in place of the oldest where there is no room. Losing them costs time, never a result.
     pub fn keep(&self, key: &str, logits: &[f32]) {
         let Some(folder) = &self.folder else { return };
-        let needs = logits.len() as u64 * 4;
-        if needs > self.most_bytes || std::fs::create_dir_all(folder).is_err() {
-            return;
+        if std::fs::create_dir_all(folder).is_ok() && self.make_room(logits.len() as u64 * 4) {
+            let _ = write(&folder.join(key), logits);
         }
-        self.make_room(needs);
-        let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
-        let _ = write_whole(&folder.join(key), &bytes);
     }
 
-    fn make_room(&self, needs: u64) {
+    /// Whether there is room for so many bytes, once others are gone.
+    fn make_room(&self, needs: u64) -> bool {
         let entries = self.folder.iter().flat_map(std::fs::read_dir).flatten().flatten();
         let mut files: Vec<_> = entries
             .filter_map(|entry| {
@@ -54,8 +63,15 @@ impl Kept {
             })
             .collect();
         files.sort();
-        let mut total: u64 = files.iter().map(|(_, len, _)| len).sum();
-        for (_, len, path) in files {
+        let is_own =
+            |path: &Path| path.file_name().is_some_and(|name| self.own.contains(&*name.to_string_lossy()));
+        let (own, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, _, path)| is_own(path));
+        let len = |files: &[(_, u64, _)]| files.iter().map(|(_, len, _)| len).sum::<u64>();
+        if len(&own) + needs > self.most_bytes {
+            return false;
+        }
+        let mut total = len(&own) + len(&others);
+        for (_, len, path) in others {
             if total + needs <= self.most_bytes {
                 break;
             }
@@ -63,17 +79,30 @@ impl Kept {
                 total -= len;
             }
         }
+        total + needs <= self.most_bytes
     }
+}
+
+fn write(path: &Path, logits: &[f32]) -> anyhow::Result<()> {
+    let new = NewFile::begin(path, Existing::Replace)?;
+    let mut out = BufWriter::new(new.as_file());
+    logits.iter().try_for_each(|logit| out.write_all(&logit.to_le_bytes()))?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(new.finish()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn kept(folder: &Path, own: &[&str]) -> Kept {
+        Kept::new(Some(folder.to_owned()), 100, own.iter().map(|&key| key.to_owned()).collect())
+    }
+
     #[test]
     fn what_is_kept_stays_within_its_bound() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::new(Some(folder.path().to_owned()), 100);
+        let kept = kept(folder.path(), &[]);
         for key in ["a", "b", "c"] {
             kept.keep(key, &[1.5; 12]);
         }
@@ -87,6 +116,26 @@ mod tests {
         assert_eq!(kept.load("d", 12), None);
         kept.keep("e", &[0.0; 26]);
         assert_eq!(kept.load("e", 26), None, "more than all room");
-        Kept::new(None, 100).keep("a", &[1.0]);
+        Kept::new(None, 100, HashSet::new()).keep("a", &[1.0]);
+    }
+
+    /// An evaluation asks for its chunks in the same order each time.
+    #[test]
+    fn an_evaluation_without_room_for_all_its_chunks_finds_some_again() {
+        let folder = tempfile::tempdir().unwrap();
+        kept(folder.path(), &[]).keep("another", &[0.0; 12]);
+        let chunks = ["a", "b", "c"];
+        let evaluation = || {
+            let kept = kept(folder.path(), &chunks);
+            let found = |key: &&str| match kept.load(key, 12) {
+                Some(_) => true,
+                None => {
+                    kept.keep(key, &[1.0; 12]);
+                    false
+                }
+            };
+            chunks.iter().filter(|key| found(key)).count()
+        };
+        assert_eq!([evaluation(), evaluation(), evaluation()], [0, 2, 2], "as many as have room");
     }
 }

@@ -1,7 +1,7 @@
 //! What score, quantize and eval have in common: models known by their content, texts as tokens, weights for columns.
 
 pub mod evaluation;
-mod logits;
+pub mod logits;
 pub mod scores;
 mod texts;
 
@@ -17,7 +17,6 @@ use packbench_core::record::Variant;
 use packbench_core::session;
 use packbench_engine::{LlamaCpp, LoadedLlama};
 
-pub use logits::Kept;
 pub use texts::{Texts, tokens};
 
 use crate::cache::cache_dir;

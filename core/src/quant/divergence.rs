@@ -1,13 +1,11 @@
 //! How far what one model foretells is from what another does.
 
-/// What a model foretells after each token of a text, made ready for others to be held against it: what depends on it
-/// alone is computed once.
+/// What a model foretells after each token of a text, for others to be held against it. A large vocabulary makes it large,
+/// so that nothing is kept beside the logits that is as long as they are.
 #[derive(Clone, Debug)]
 pub struct Foretold {
     /// A row a token.
     logits: Vec<f32>,
-    /// Likewise, softmax of the row.
-    p: Vec<f32>,
     rows: Vec<Row>,
     vocabulary: usize,
 }
@@ -16,8 +14,6 @@ pub struct Foretold {
 struct Row {
     /// log Σ exp of the logits.
     log_sum: f64,
-    /// Σ p: 1, but for what rounding to single precision leaves.
-    p_sum: f64,
     best: usize,
 }
 
@@ -36,37 +32,40 @@ impl Foretold {
     /// Takes in logits, rows of `vocabulary` numbers.
     pub fn new(logits: Vec<f32>, vocabulary: usize) -> Self {
         let vocabulary = vocabulary.max(1);
-        let mut p = Vec::with_capacity(logits.len());
-        let rows = logits.chunks_exact(vocabulary).map(|logits| {
+        let row = |logits| {
             let (log_sum, best) = log_sum(logits);
-            let first = p.len();
-            p.extend(logits.iter().map(|&logit| (logit - log_sum as f32).exp()));
-            Row { log_sum, p_sum: p[first..].iter().map(|&p| f64::from(p)).sum(), best }
-        });
-        let rows = rows.collect();
-        Foretold { logits, p, rows, vocabulary }
+            Row { log_sum, best }
+        };
+        let rows = logits.chunks_exact(vocabulary).map(row).collect();
+        Foretold { logits, rows, vocabulary }
     }
 
     /// Holds a model's row of logits against row `token`; `next` is the token that the text has there, below the length
-    /// of a row.
+    /// of a row. Σ p is 1, but for what rounding to single precision leaves.
     ///
     /// ```text
     /// Σ p·(log p − log q)  =  Σ p·(logit_p − logit_q) + Σ p · (log Σ exp logit_q − log Σ exp logit_p)
     /// ```
     pub fn hold(&self, token: usize, logits: &[f32], next: usize) -> Held {
         let (log_sum, best) = log_sum(logits);
-        let (row, at) = (&self.rows[token], token * self.vocabulary);
-        let (p, own) = (&self.p[at..at + self.vocabulary], &self.logits[at..at + self.vocabulary]);
-        let apart: f64 =
-            p.iter().zip(own).zip(logits).map(|((&p, &own), &other)| f64::from(p * (own - other))).sum();
-        let kld = apart + row.p_sum * (log_sum - row.log_sum);
+        let (row, own) = (&self.rows[token], self.row(token));
+        let (mut apart, mut p_sum) = (0.0, 0.0);
+        for (&own, &other) in own.iter().zip(logits) {
+            let p = (own - row.log_sum as f32).exp();
+            apart += f64::from(p * (own - other));
+            p_sum += f64::from(p);
+        }
+        let kld = apart + p_sum * (log_sum - row.log_sum);
         Held { kld, nll: log_sum - f64::from(logits[next]), same_best: best == row.best }
     }
 
     /// Row `token` held against itself.
     pub fn hold_itself(&self, token: usize, next: usize) -> Held {
-        let at = token * self.vocabulary;
-        self.hold(token, &self.logits[at..at + self.vocabulary], next)
+        self.hold(token, self.row(token), next)
+    }
+
+    fn row(&self, token: usize) -> &[f32] {
+        &self.logits[token * self.vocabulary..][..self.vocabulary]
     }
 }
 
