@@ -143,7 +143,7 @@ fn bytes_are_those_of_the_file() {
         file
     };
     let source = write(&|_| GgmlType::F32, &["split.count", "split.no"]);
-    let header = quantized_header(&Gguf::parse(&source).unwrap()).unwrap();
+    let header = quantized_header(&Gguf::parse(&source).unwrap(), None).unwrap();
     scores.packbench.as_mut().unwrap().model.header_bytes = header.0;
     let plan = plan(&scores, &question("random:1", Some("bpw:6"))).unwrap().packbench.unwrap();
     let type_of = |name: &str| {

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use packbench_core::gguf::{GgmlType, Tensor, Value, Version, WriteError, Writer};
+use packbench_core::quant::cost::{DITHER_SEED_KEY, OWN_KEYS};
 
 use crate::FimError;
 use crate::source::{Source, is_quantized};
@@ -22,14 +23,18 @@ pub enum DitheredError {
     Weights(#[from] FimError),
 }
 
-/// Writes `source`, whose quantized tensors come as F32.
+/// Writes `source`, whose quantized tensors come as F32. The file says by which seed, and nothing of how `source` was made.
 ///
 /// # Errors
 /// As of reading and writing.
 pub fn write(source: &Source<'_>, out: impl Write) -> Result<(), DitheredError> {
     let mut writer = Writer::new(Version::V3);
-    source.gguf.metadata.entries().iter().for_each(|entry| writer.set(entry.key, entry.value));
+    let entries = source.gguf.metadata.entries().iter().filter(|entry| !entry.key.starts_with(OWN_KEYS));
+    entries.for_each(|entry| writer.set(entry.key, entry.value));
     writer.set("general.file_type", Value::U32(0));
+    if let Some(seed) = source.dither_seed() {
+        writer.set(DITHER_SEED_KEY, Value::U64(seed));
+    }
     for tensor in &source.gguf.tensors {
         let ggml_type = if is_quantized(tensor) { GgmlType::F32 } else { tensor.ggml_type };
         writer.tensor(tensor.name, tensor.dims, ggml_type)?;

@@ -70,6 +70,7 @@ pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
     let paths = std::iter::once(&args.reference).chain(&args.models);
     let files = paths.map(|path| ModelFile::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let baseline = check_names(args, &files)?;
+    warn_of_noise(&files)?;
     let (engine, texts) = (LlamaCpp::new()?, Texts::read(&args.text)?);
     let threads = quality::threads(args.threads);
     let loaded = files.iter().map(|file| file.load(&engine, threads)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -110,6 +111,23 @@ fn check_names(args: &Args, files: &[ModelFile]) -> anyhow::Result<String> {
         true => Ok(baseline),
         false => bail!("no model is named {baseline}, expected one of {}", names.join(", ")),
     }
+}
+
+/// Noise that a model has and the reference doesn't counts as divergence.
+fn warn_of_noise(files: &[ModelFile]) -> anyhow::Result<()> {
+    let seed = files[0].dither_seed();
+    for file in files[1..].iter().filter(|file| file.dither_seed() != seed) {
+        let of = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| format!("that of seed {seed}"));
+        writeln!(
+            io::stderr(),
+            "{} has other noise in it than the reference, {} and {}: the divergence is that of the noise, too. Hold it \
+             against what packbench quantize --dither --type F32 makes of the model",
+            file.variant.name,
+            of(file.dither_seed()),
+            of(seed)
+        )?;
+    }
+    Ok(())
 }
 
 /// The chunks, which must be the same tokens to all models.

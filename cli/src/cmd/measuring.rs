@@ -49,8 +49,11 @@ impl Measuring {
         let folder = tempfile::Builder::new().prefix(".packbench-").tempdir_in(folder);
         let folder = folder.context("a folder for files to measure")?;
         let files = make(&model, scores, plans, folder.path())?;
+        let seed = plans.iter().find_map(|plan| plan.packbench.as_ref()?.dither_seed);
+        let original = folder.path().join("original.gguf");
+        seed.map(|seed| quantize::make_original(&model, seed, &original)).transpose()?;
         let evaluation = eval::evaluate(&eval::Args {
-            reference: model,
+            reference: if seed.is_some() { original } else { model },
             models: files,
             text: self.text.clone(),
             chunks: self.chunks,

@@ -82,7 +82,8 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
     let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
     let weights = weights(args, planning.map_or(Imatrix::None, |planning| planning.imatrix))?;
     let types = plan.as_ref().map_or_else(Vec::new, |plan| tensor_types(&plan.plan));
-    let notes: Vec<_> = aligned(&file)?.into_iter().chain(plan.iter().flat_map(notes)).collect();
+    let told = plan.iter().flat_map(|plan| notes(args, plan));
+    let notes: Vec<_> = aligned(&file)?.into_iter().chain(told).collect();
     let recipe = Recipe {
         mix: mix(args, plan.as_ref())?,
         types: &types,
@@ -93,7 +94,8 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
     let seed =
         planning.and_then(|planning| planning.dither_seed).or_else(|| args.dither.then_some(args.seed));
     let engine = LlamaCpp::new()?;
-    let source = original(args, &file, seed)?;
+    // It lies beside the output, and is never finished.
+    let source = seed.map(|seed| original(&file, seed, &args.output)).transpose()?;
     let path = source.as_ref().map_or(args.model.as_path(), NewFile::unfinished);
     let effective = engine.effective_types(path, &recipe)?;
     check_types(plan.as_ref(), &file, &effective)?;
@@ -119,8 +121,10 @@ fn aligned(file: &ModelFile) -> anyhow::Result<Option<(&'static str, NoteValue<'
     Ok(otherwise.then_some((ALIGNMENT_KEY, NoteValue::Count(cost::ALIGNMENT))))
 }
 
-fn notes(plan: &Plan) -> Vec<(&'static str, NoteValue<'_>)> {
-    let predicted = plan.plan.packbench.as_ref().and_then(|planning| planning.predicted_kld_nats);
+/// What was foretold holds for the importance matrix of the plan.
+fn notes<'p>(args: &Args, plan: &'p Plan) -> Vec<(&'static str, NoteValue<'p>)> {
+    let planning = plan.plan.packbench.as_ref().filter(|planning| is_planned(args, planning.imatrix));
+    let predicted = planning.and_then(|planning| planning.predicted_kld_nats);
     let hash = (PLAN_HASH_KEY, NoteValue::Text(&plan.hash));
     std::iter::once(hash).chain(predicted.map(|nats| (PREDICTED_KLD_KEY, NoteValue::Number(nats)))).collect()
 }
@@ -136,6 +140,15 @@ fn mix(args: &Args, plan: Option<&Plan>) -> anyhow::Result<Mix> {
         }
         (None, None) => bail!("expected --plan or --type"),
     }
+}
+
+fn is_planned(args: &Args, planned: Imatrix) -> bool {
+    args.imatrix.as_deref().is_none_or(|asked| match asked {
+        "none" => planned == Imatrix::None,
+        "activations" => planned == Imatrix::Activations,
+        "fisher" => planned == Imatrix::Fisher,
+        _ => planned == Imatrix::File,
+    })
 }
 
 fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
@@ -157,14 +170,18 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
     }
 }
 
-/// The model with noise in it, in an unfinished file beside the output that is never finished; `None` without noise.
-fn original(args: &Args, file: &ModelFile, seed: Option<u64>) -> anyhow::Result<Option<NewFile>> {
-    let Some(seed) = seed else { return Ok(None) };
-    let named = || format!("laying noise over {}", args.model.display());
+/// The model with noise in it, in an unfinished file that is to be `output`.
+fn original(file: &ModelFile, seed: u64, output: &Path) -> anyhow::Result<NewFile> {
+    let named = || format!("laying noise over {}", file.path.display());
     let source = Source::new(Gguf::parse(file.bytes())?, Some(seed)).with_context(named)?;
-    let original = NewFile::begin(&args.output, Existing::Replace)?;
+    let original = NewFile::begin(output, Existing::Replace)?;
     dithered::write(&source, io::BufWriter::new(original.as_file())).with_context(named)?;
-    Ok(Some(original))
+    Ok(original)
+}
+
+/// Makes what dithered scores are of: `model` with noise in it.
+pub fn make_original(model: &Path, seed: u64, output: &Path) -> anyhow::Result<()> {
+    Ok(original(&ModelFile::open(model)?, seed, output)?.finish()?)
 }
 
 /// What the engine would fall back to isn't what was planned, nor is what it would change besides.

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
+use packbench_core::gguf::Gguf;
 use packbench_core::job::{Advice, Model};
 use packbench_core::measure::engine::{LoadRequest, LoadWay};
 use packbench_core::os::{self, Mapping, Os};
+use packbench_core::quant::cost::DITHER_SEED_KEY;
 use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::Variant;
 use packbench_core::session;
@@ -53,6 +55,11 @@ impl ModelFile {
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         self.mapping.bytes()
+    }
+
+    /// The seed of the noise in it, or in what it was made of.
+    pub fn dither_seed(&self) -> Option<u64> {
+        Gguf::parse(self.bytes()).ok()?.metadata.unsigned(DITHER_SEED_KEY).ok()?
     }
 
     /// Lets go of pages that were read: they stay in the page cache, and don't count as this process's.

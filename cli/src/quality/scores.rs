@@ -52,7 +52,7 @@ pub fn assemble(gguf: &Gguf<'_>, scores: &Scores, of: Circumstances<'_>) -> anyh
             payload_hash: of.variant.payload_hash.clone(),
             architecture: of.variant.architecture.clone().unwrap_or_default(),
             file_bytes: of.variant.file_bytes,
-            header_bytes: cost::quantized_header(gguf)?.0,
+            header_bytes: cost::quantized_header(gguf, of.dither_seed)?.0,
             alignment_bytes: cost::ALIGNMENT.into(),
         },
         texts: of.texts,

@@ -2,6 +2,7 @@
 
 use packbench_core::gguf::sample::{TinyModel, Traits};
 use packbench_core::gguf::{GgmlType, Gguf};
+use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
 use packbench_core::record::{Evaluation, FimScores, QuantPlan};
 use packbench_core::unit::Bytes;
 
@@ -166,6 +167,59 @@ fn a_model_that_is_aligned_otherwise_is_quantized_like_any() {
         let same = ours.tensor(tensor.name).unwrap();
         assert_eq!(ours.payload(same), theirs.payload(tensor), "{}", tensor.name);
     }
+}
+
+/// What is foretold of dithered weights is the divergence from those, not from the model.
+#[test]
+fn plans_of_dithered_scores_are_measured_against_what_was_scored() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    scratch.model();
+    let score = ["score", "m.gguf", "--dither", "--text", "text.txt", "--sequences", "3", "--length", "40"];
+    succeeds(&scratch, &[&score[..], &["--types", "Q4_0,Q8_0"]].concat());
+    let plan = ["plan", "fim_scores.json", "--budget", "12MB", "-o", "quant_plan.json"];
+    succeeds(&scratch, &plan);
+    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32"];
+    let measured = |reference: &str| {
+        succeeds(&scratch, &[&["eval", reference, "o.gguf"], &on[..]].concat());
+        let read = Evaluation::read(&std::fs::read(scratch.path("eval_results.json")).unwrap()).unwrap();
+        read.packbench.unwrap().models[1].kld_nats
+    };
+    succeeds(&scratch, &["quantize", "m.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
+    succeeds(&scratch, &["quantize", "m.gguf", "--dither", "--type", "F32", "-o", "original.gguf"]);
+    let planned = QuantPlan::read(&std::fs::read(scratch.path("quant_plan.json")).unwrap()).unwrap();
+    let len = std::fs::metadata(scratch.path("o.gguf")).unwrap().len();
+    assert_eq!(planned.packbench.unwrap().file_bytes, Some(len));
+    let (from_original, from_model) = (measured("original.gguf"), measured("m.gguf"));
+    assert!(from_model > 1.2 * from_original, "{from_model} of {from_original} is noise");
+    let warned = |reference: &str| {
+        stderr(&mut scratch.packbench(&[&["eval", reference, "o.gguf"], &on[..]].concat()))
+            .contains("has other noise in it")
+    };
+    assert!(warned("m.gguf") && !warned("original.gguf"));
+    let measure = ["--measure", "2", "--model", "m.gguf"];
+    let said = stderr(&mut scratch.packbench(&[&plan[..], &measure, &on].concat()));
+    assert!(said.contains("original.gguf") && !said.contains("other noise"), "{said}");
+}
+
+/// A prediction is about one importance matrix, or none.
+#[test]
+fn a_file_says_what_was_foretold_of_it_and_of_no_other() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    scores(&scratch, &[]);
+    succeeds(&scratch, &["plan", "fim_scores.json", "--budget", "bpw:6.5", "-o", "quant_plan.json"]);
+    let says = |imatrix: &[&str]| {
+        let make = ["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"];
+        succeeds(&scratch, &[&make[..], imatrix].concat());
+        let bytes = std::fs::read(scratch.path("o.gguf")).unwrap();
+        let metadata = Gguf::parse(&bytes).unwrap().metadata;
+        [PLAN_HASH_KEY, PREDICTED_KLD_KEY].map(|key| metadata.get(key).is_some())
+    };
+    assert_eq!(says(&[]), [true, true]);
+    assert_eq!(says(&["--imatrix", "none"]), [true, true]);
+    assert_eq!(says(&["--imatrix", "fisher"]), [true, false]);
 }
 
 #[test]

@@ -12,6 +12,12 @@ pub const PLAN_HASH_KEY: &str = "packbench.plan_hash";
 /// Likewise: what the plan foretold, an `f32`.
 pub const PREDICTED_KLD_KEY: &str = "packbench.predicted_kld_nats";
 
+/// What packbench says in a file with noise laid over it, and so in all that are made of it: the seed, a `u64`.
+pub const DITHER_SEED_KEY: &str = "packbench.dither_seed";
+
+/// Of keys that say of a file how packbench made it, which another one isn't made.
+pub const OWN_KEYS: &str = "packbench.";
+
 /// It aligns tensors to this, whatever the source says: a source that says something else needs
 /// [`ALIGNMENT_KEY`] set to it.
 pub const ALIGNMENT: u32 = DEFAULT_ALIGNMENT;
@@ -19,15 +25,20 @@ pub const ALIGNMENT: u32 = DEFAULT_ALIGNMENT;
 /// Keys that it leaves out: what it makes is one file.
 const LEFT_OUT: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
 
-/// The header of a file that llama.cpp's quantizer makes of `gguf`, with packbench's notes, up to the first tensor's data.
-/// The types of the tensors don't change its length.
+/// The header of a file that llama.cpp's quantizer makes of `gguf`, or of what noise makes of it, with packbench's notes, up
+/// to the first tensor's data. The types of the tensors don't change its length.
 ///
 /// # Errors
 /// As of [`Writer::place`].
-pub fn quantized_header(gguf: &Gguf<'_>) -> Result<Bytes, WriteError> {
+pub fn quantized_header(gguf: &Gguf<'_>, dither_seed: Option<u64>) -> Result<Bytes, WriteError> {
     let mut writer = Writer::new(Version::V3);
-    let kept = gguf.metadata.entries().iter().filter(|entry| !LEFT_OUT.contains(&entry.key));
+    let is_kept =
+        |key: &str| !LEFT_OUT.contains(&key) && !(dither_seed.is_some() && key.starts_with(OWN_KEYS));
+    let kept = gguf.metadata.entries().iter().filter(|entry| is_kept(entry.key));
     kept.for_each(|entry| writer.set(entry.key, entry.value));
+    if let Some(seed) = dither_seed {
+        writer.set(DITHER_SEED_KEY, Value::U64(seed));
+    }
     if gguf.metadata.get(ALIGNMENT_KEY).is_some() {
         writer.set(ALIGNMENT_KEY, Value::U32(ALIGNMENT));
     }
