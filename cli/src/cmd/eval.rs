@@ -75,18 +75,20 @@ pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
     let threads = quality::threads(args.threads);
     let loaded = files.iter().map(|file| file.load(&engine, threads)).collect::<anyhow::Result<Vec<_>>>()?;
     let chunks = chunks(args, &loaded, &texts)?;
+    let contents = files.iter().map(ModelFile::content).collect::<anyhow::Result<Vec<_>>>()?;
     let engine = engine.identity();
-    let key = |chunk: &Sequence| logits::key(&files[0].variant, &engine, &chunk.tokens);
-    let kept = Kept::new(cache_dir(), args.cache << 20, chunks.iter().map(key).collect());
-    let reference = Reference { file: &files[0], model: &loaded[0], kept, engine };
+    let key = |chunk: &Sequence| logits::key(&contents[0], &engine, &chunk.tokens);
+    let keys: Vec<String> = chunks.iter().map(key).collect();
+    let kept = Kept::new(cache_dir(), args.cache << 20, keys.iter().cloned().collect());
+    let reference = Reference { file: &files[0], model: &loaded[0], kept };
     let mut measured: Vec<Measured<'_>> =
         files.iter().map(|file| Measured { file, chunks: Vec::new() }).collect();
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let foretold = reference.foretold(&chunk.tokens)?;
+    for (index, (chunk, key)) in chunks.iter().zip(&keys).enumerate() {
+        let foretold = reference.foretold(key, &chunk.tokens)?;
         for (place, model) in loaded.iter().enumerate() {
-            let held = match same_content(&files, place) {
+            let held = match same_content(&contents, place) {
                 0 => against_itself(&foretold, &chunk.tokens),
                 first if first < place => measured[first].chunks[index].clone(),
                 _ => hold(model, &foretold, &chunk.tokens)
@@ -153,36 +155,33 @@ fn chunks(args: &Args, loaded: &[LoadedLlama<'_>], texts: &Texts) -> anyhow::Res
 }
 
 /// The first file with the content of the one at `place`: what is the same is measured once.
-fn same_content(files: &[ModelFile], place: usize) -> usize {
-    let content = &files[place].variant.payload_hash;
-    files.iter().position(|file| file.variant.payload_hash == *content).unwrap_or(place)
+fn same_content(contents: &[String], place: usize) -> usize {
+    contents.iter().position(|content| *content == contents[place]).unwrap_or(place)
 }
 
 struct Reference<'r> {
     file: &'r ModelFile,
     model: &'r LoadedLlama<'r>,
     kept: Kept,
-    engine: String,
 }
 
 impl Reference<'_> {
-    /// What it foretells after each token.
-    fn foretold(&self, tokens: &[u32]) -> anyhow::Result<Foretold> {
+    /// What it foretells after each token of a chunk.
+    fn foretold(&self, key: &str, tokens: &[u32]) -> anyhow::Result<Foretold> {
         let vocabulary = self.model.facts().vocabulary as usize;
-        Ok(Foretold::new(self.logits(tokens, vocabulary)?, vocabulary))
+        Ok(Foretold::new(self.logits(key, tokens, vocabulary)?, vocabulary))
     }
 
     /// The logits after each token, a row behind the other.
-    fn logits(&self, tokens: &[u32], vocabulary: usize) -> anyhow::Result<Vec<f32>> {
+    fn logits(&self, key: &str, tokens: &[u32], vocabulary: usize) -> anyhow::Result<Vec<f32>> {
         let count = tokens.len() * vocabulary;
-        let key = logits::key(&self.file.variant, &self.engine, tokens);
-        if let Some(logits) = self.kept.load(&key, count) {
+        if let Some(logits) = self.kept.load(key, count) {
             return Ok(logits);
         }
         let mut all = Vec::with_capacity(count);
         each(self.model, tokens, &mut |row| all.extend_from_slice(row))
             .with_context(|| self.file.path.display().to_string())?;
-        self.kept.keep(&key, &all);
+        self.kept.keep(key, &all);
         Ok(all)
     }
 }

@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         },
         threads: quality::threads(args.threads),
     };
-    let checkpoint = checkpoint(args, &file, &texts);
+    let checkpoint = checkpoint(args, &file, &texts)?;
     // Found out before hours of work: files can be made there.
     drop(NewFile::begin(&checkpoint.path, Existing::Replace)?);
     let Some(found) = compute(args, &file, &model, &request, &checkpoint)? else {
@@ -178,17 +178,18 @@ fn sequences(
 }
 
 /// Under a hash of all that the numbers depend on.
-fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> Checkpoint {
+fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Checkpoint> {
     let Args { sequences, length, labels, shard, seed, types, dither, imatrix, threads, .. } = args;
     let texts: Vec<&str> = texts.facts.iter().map(|text| text.hash.as_str()).collect();
     let imatrix =
         std::fs::read(imatrix).map(|bytes| blake3::hash(&bytes).to_string()).unwrap_or(imatrix.clone());
     let all = format!(
         "{} {texts:?} {sequences} {length} {labels} {shard:?} {seed} {types:?} {dither} {imatrix} {threads:?} {}",
-        file.variant.payload_hash,
+        file.content()?,
         env!("CARGO_PKG_VERSION")
     );
-    Checkpoint { path: args.output.with_extension("partial"), key: *blake3::hash(all.as_bytes()).as_bytes() }
+    let key = *blake3::hash(all.as_bytes()).as_bytes();
+    Ok(Checkpoint { path: args.output.with_extension("partial"), key })
 }
 
 /// `None` when it was stopped.

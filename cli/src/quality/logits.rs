@@ -7,7 +7,6 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use packbench_core::os::{Existing, NewFile};
-use packbench_core::record::Variant;
 
 /// Where logits are kept.
 pub struct Kept {
@@ -20,8 +19,8 @@ pub struct Kept {
 }
 
 /// What a chunk's logits are known by: the model's content, the engine and the tokens.
-pub fn key(variant: &Variant, engine: &str, tokens: &[u32]) -> String {
-    blake3::hash(format!("{} {engine} {tokens:?}", variant.payload_hash).as_bytes()).to_hex().to_string()
+pub fn key(content: &str, engine: &str, tokens: &[u32]) -> String {
+    blake3::hash(format!("{content} {engine} {tokens:?}").as_bytes()).to_hex().to_string()
 }
 
 impl Kept {

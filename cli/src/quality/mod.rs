@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use packbench_core::gguf::Gguf;
+use packbench_core::gguf::{ALIGNMENT_KEY, Gguf, Version, Writer};
 use packbench_core::job::{Advice, Model};
 use packbench_core::measure::engine::{LoadRequest, LoadWay};
 use packbench_core::os::{self, Mapping, Os};
-use packbench_core::quant::cost::DITHER_SEED_KEY;
+use packbench_core::quant::cost::{DITHER_SEED_KEY, OWN_KEYS};
 use packbench_core::quant::{ColumnWeights, imatrix};
 use packbench_core::record::Variant;
 use packbench_core::session;
@@ -55,6 +55,21 @@ impl ModelFile {
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         self.mapping.bytes()
+    }
+
+    /// What it computes is known by: its weights, and the metadata but for what tokens are called and how the file is put
+    /// together.
+    pub fn content(&self) -> anyhow::Result<String> {
+        let named = || self.path.display().to_string();
+        let (gguf, mut writer) = (Gguf::parse(self.bytes()).with_context(named)?, Writer::new(Version::V3));
+        let is_other = |key: &str| {
+            key == ALIGNMENT_KEY || ["tokenizer.", OWN_KEYS].iter().any(|prefix| key.starts_with(prefix))
+        };
+        let entries = gguf.metadata.entries().iter().filter(|entry| !is_other(entry.key));
+        entries.for_each(|entry| writer.set(entry.key, entry.value));
+        let mut hasher = blake3::Hasher::new();
+        writer.write(&mut hasher, |_, _| Ok(())).with_context(named)?;
+        Ok(format!("{} {}", self.variant.payload_hash, hasher.finalize()))
     }
 
     /// The seed of the noise in it, or in what it was made of.

@@ -202,6 +202,27 @@ fn plans_of_dithered_scores_are_measured_against_what_was_scored() {
     assert!(said.contains("original.gguf") && !said.contains("other noise"), "{said}");
 }
 
+/// The weights are the same, and another metadata value makes another model of them.
+#[test]
+fn a_model_is_its_metadata_too() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    let plain = TinyModel::new(2);
+    scratch.write("m.gguf", &plain.bytes());
+    let traits = Traits { linear_scaling: true, ..Traits::NONE };
+    scratch.write("scaled.gguf", &TinyModel { traits, ..plain }.bytes());
+    let kld = |reference: &str, model: &str| {
+        let on = ["--text", "text.txt", "--chunks", "1", "--length", "32"];
+        succeeds(&scratch, &[&["eval", reference, model], &on[..]].concat());
+        let read = Evaluation::read(&std::fs::read(scratch.path("eval_results.json")).unwrap()).unwrap();
+        read.packbench.unwrap().models[1].kld_nats
+    };
+    let there = kld("m.gguf", "scaled.gguf");
+    assert!(there > 1e-4, "{there}");
+    let back = kld("scaled.gguf", "m.gguf");
+    assert!(back > 1e-4, "not by the logits that were kept of the other: {back}");
+}
+
 /// A prediction is about one importance matrix, or none.
 #[test]
 fn a_file_says_what_was_foretold_of_it_and_of_no_other() {
