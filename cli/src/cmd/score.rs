@@ -189,7 +189,7 @@ fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Ch
         env!("CARGO_PKG_VERSION")
     );
     let key = *blake3::hash(all.as_bytes()).as_bytes();
-    Ok(Checkpoint { path: args.output.with_extension("partial"), key })
+    Ok(Checkpoint { path: quality::beside(&args.output, "partial"), key })
 }
 
 /// `None` when it was stopped.
