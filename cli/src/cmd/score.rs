@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use packbench_core::error::chain;
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::os::{self, Existing, NewFile};
 use packbench_core::quant::checkpoint::TensorScore;
@@ -108,6 +109,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Imatrix::Activations => activations(&found, taken as usize * args.length as usize),
         _ => ColumnWeights::new(),
     });
+    let (stock_mixes, refused) = scores::stock_mixes(&engine, &args.model, &weights);
+    if let Some((mix, error)) = refused.first() {
+        let count = crate::words::count(refused.len() as u32, "recipe");
+        writeln!(
+            io::stderr(),
+            "left out, for the engine can't make them of this model: {count}, first {mix}: {}",
+            chain(error)
+        )?;
+    }
     let circumstances = scores::Circumstances {
         variant: &file.variant,
         texts: texts.facts,
@@ -118,7 +128,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         dither_seed,
         imatrix,
         cost,
-        stock_mixes: scores::stock_mixes(&engine, &args.model, &weights),
+        stock_mixes,
     };
     let scores = scores::assemble(&gguf, &found, circumstances)?;
     keep(args, &scores, &found)?;

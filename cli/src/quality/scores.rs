@@ -11,7 +11,7 @@ use packbench_core::record::{
     FimScores, Imatrix, Labels, PricedModel, Pricing, SCORES_SCHEMA, ScoreCost, Shards, StockMix,
     TensorPrices, Text, Variant,
 };
-use packbench_engine::{LlamaCpp, Mix, Recipe};
+use packbench_engine::{LlamaCpp, Mix, QuantizeError, Recipe};
 use packbench_fim::Scores;
 use strum::VariantArray;
 
@@ -84,14 +84,35 @@ fn prices(tensor: &Tensor<'_>, score: Option<&TensorScore>) -> TensorPrices {
     }
 }
 
-/// What the engine's own recipes make of a file under `weights`, by which some of them choose. Those that it can't make of
-/// this one are left out.
-pub fn stock_mixes(engine: &LlamaCpp, path: &Path, weights: &ColumnWeights) -> Vec<StockMix> {
-    let quantized = Mix::VARIANTS.iter().filter(|mix| !matches!(mix, Mix::F32 | Mix::F16 | Mix::BF16));
-    let stock = |mix: &Mix| {
+/// What the engine's own recipes make of a file under `weights`, by which some of them choose; and those that it can't make
+/// of this one, with its reasons.
+pub fn stock_mixes(
+    engine: &LlamaCpp,
+    path: &Path,
+    weights: &ColumnWeights,
+) -> (Vec<StockMix>, Vec<(Mix, QuantizeError)>) {
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for mix in Mix::VARIANTS.iter().filter(|mix| !matches!(mix, Mix::F32 | Mix::F16 | Mix::BF16)) {
         let recipe = Recipe { mix: *mix, types: &[], weights, notes: &[], threads: 1 };
-        let types = engine.effective_types(path, &recipe).ok()?;
-        Some(StockMix { name: mix.to_string(), types: types.into_iter().collect() })
-    };
-    quantized.filter_map(stock).collect()
+        match engine.effective_types(path, &recipe) {
+            Ok(types) => made.push(StockMix { name: mix.to_string(), types: types.into_iter().collect() }),
+            Err(error) => refused.push((*mix, error)),
+        }
+    }
+    (made, refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_that_cannot_be_made_are_told_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no-model.gguf");
+        std::fs::write(&path, b"GGUF, or not").unwrap();
+        let (made, refused) = stock_mixes(&LlamaCpp::new().unwrap(), &path, &ColumnWeights::new());
+        assert_eq!((made.len(), refused.len()), (0, Mix::VARIANTS.len() - 3), "all that quantize");
+        assert!(refused[0].1.to_string().contains("quantizing"), "{}", refused[0].1);
+    }
 }

@@ -18,7 +18,7 @@ pub(super) struct Named {
 }
 
 /// The mix that the published form starts from: the one asked for, the one that the plan is held against, or else the
-/// mix that is named like the most frequent type.
+/// mix of the most frequent type.
 pub(super) fn base(question: &Question, planning: &Planning, tensors: &[Named]) -> String {
     match &question.strategy {
         Strategy::Stock(mix) => mix.clone(),
@@ -30,6 +30,7 @@ pub(super) fn base(question: &Question, planning: &Planning, tensors: &[Named]) 
     }
 }
 
+/// Each names a mix of llama.cpp's that quantizes: others take no types for single tensors.
 fn most_frequent(tensors: &[Named]) -> String {
     let mut counts: HashMap<GgmlType, u32> = HashMap::new();
     tensors
@@ -37,7 +38,17 @@ fn most_frequent(tensors: &[Named]) -> String {
         .filter_map(|tensor| tensor.ggml_type)
         .for_each(|found| *counts.entry(found).or_default() += 1);
     let most = counts.into_iter().max_by_key(|&(ggml_type, count)| (count, ggml_type));
-    most.map_or_else(|| GgmlType::F16.to_string(), |(ggml_type, _)| ggml_type.to_string())
+    most.map_or_else(|| GgmlType::Q8_0.to_string(), |(ggml_type, _)| mix_of(ggml_type))
+}
+
+fn mix_of(ggml_type: GgmlType) -> String {
+    use GgmlType::*;
+    match ggml_type {
+        Q3_K | Q4_K | Q5_K => format!("{ggml_type}_S"),
+        Q4_0 | Q4_1 | Q5_0 | Q5_1 | Q2_K | Q6_K | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS | IQ3_S | IQ4_NL
+        | IQ4_XS => ggml_type.to_string(),
+        _ => Q8_0.to_string(),
+    }
 }
 
 /// Where the assignment departs from the mix named `base`: from all of it when there is none.
@@ -93,5 +104,24 @@ fn stats(tensors: &[Named], upgrade: GgmlType) -> PlanStats {
         upgraded_layer_count: raised.len() as u32,
         ffn_top_pct: share("ffn_"),
         attn_top_pct: share("attn_"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_is_a_mix_that_takes_types_of_tensors() {
+        let base = |types: &[GgmlType]| {
+            let named = |&ggml_type| Named { group: String::new(), layer: None, ggml_type: Some(ggml_type) };
+            most_frequent(&types.iter().map(named).collect::<Vec<_>>())
+        };
+        assert_eq!(base(&[GgmlType::Q4_K, GgmlType::Q4_K, GgmlType::Q6_K]), "Q4_K_S");
+        assert_eq!(base(&[GgmlType::Q6_K]), "Q6_K");
+        for other in [GgmlType::F16, GgmlType::F32, GgmlType::IQ1_S, GgmlType::MXFP4, GgmlType::TQ1_0] {
+            assert_eq!(base(&[other]), "Q8_0");
+        }
+        assert_eq!(base(&[]), "Q8_0");
     }
 }
