@@ -117,7 +117,7 @@ fn check_length(found: usize, expected: Bytes, ggml_type: GgmlType) -> Result<()
 }
 
 /// The types that `ggml_quantize_chunk` knows; on others it ends the process.
-fn is_written(ggml_type: GgmlType) -> bool {
+pub fn is_written(ggml_type: GgmlType) -> bool {
     use GgmlType::*;
     !matches!(ggml_type, Q8_1 | Q8_K | I8 | I16 | I32 | I64 | F64)
 }

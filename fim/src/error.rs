@@ -77,6 +77,12 @@ pub enum FimError {
         /// How it is stored.
         found: GgmlType,
     },
+    /// A type that nothing can be priced in.
+    #[error("the engine can't write {ggml_type}: leave it out")]
+    Type {
+        /// The type.
+        ggml_type: GgmlType,
+    },
     /// A text that is too short.
     #[error(
         "the texts have {found} tokens, expected at least {expected}, {sequences} sequences of {length}: give more text, or ask for fewer"

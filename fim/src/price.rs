@@ -30,6 +30,17 @@ pub fn allowed(types: &[GgmlType], tensor: &str, row: usize, has_weights: bool) 
     types.iter().filter(fits).copied().collect()
 }
 
+/// Refuses types that no tensor can have, before anything is computed.
+///
+/// # Errors
+/// [`FimError::Type`].
+pub fn check(types: &[GgmlType]) -> Result<(), FimError> {
+    match types.iter().find(|ggml_type| !rows::is_written(**ggml_type)) {
+        Some(&ggml_type) => Err(FimError::Type { ggml_type }),
+        None => Ok(()),
+    }
+}
+
 /// Rows that a thread quantizes at once.
 const ROWS: usize = 16;
 

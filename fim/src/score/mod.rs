@@ -25,6 +25,7 @@ use crate::grid::on_grid;
 use crate::loss::{LabelSource, Loss};
 use crate::matrix::Matrix;
 use crate::ops::{norm, norm_back};
+use crate::price;
 use crate::request::{Phase, Progress, Request, Scores};
 use crate::source::{check_finite, is_quantized};
 use crate::vocabulary::Vocabulary;
@@ -116,6 +117,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
     /// What would come out wrong is refused before anything is computed.
     fn check(&self) -> Result<(), FimError> {
         let request = self.request;
+        price::check(request.types)?;
         let len = request.sequences.first().map_or(0, |sequence| sequence.tokens.len());
         if len < 2 || request.sequences.iter().any(|sequence| sequence.tokens.len() != len) {
             let found = format!("{} sequences, the first of {len} tokens", request.sequences.len());

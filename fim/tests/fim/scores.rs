@@ -159,6 +159,14 @@ fn what_would_come_out_wrong_is_refused() {
     assert!(matches!(&error, FimError::OnGrid { found: GgmlType::Q8_0, .. }), "{error}");
     assert!(error.to_string().contains("--dither"), "{error}");
     let dithered = Model::new(Gguf::parse(&bytes).unwrap(), Some(1)).unwrap();
+    let unwritable =
+        Request { types: &[GgmlType::Q8_0, GgmlType::Q8_K], ..request(sequences(0..1), Labels::Data) };
+    let mut began = false;
+    let mut progress = |_| began = true;
+    let mut watch = Watch { progress: &mut progress, cancel: &AtomicBool::new(false) };
+    let error = score(&dithered, &unwritable, None, &mut watch).unwrap_err();
+    assert_eq!(error.to_string(), "the engine can't write Q8_K: leave it out");
+    assert!(!began, "found out before anything is computed");
     let scores = run(&dithered, &request(sequences(0..1), Labels::Data)).unwrap();
     assert!(scores.tensors.iter().flat_map(|tensor| &tensor.prices).all(|price| price.squared_error > 0.0));
     let error = run(&dithered, &request(vec![], Labels::Data)).unwrap_err();
