@@ -1,6 +1,6 @@
 //! The numbers of a model, from its metadata.
 
-use packbench_core::gguf::{Gguf, Value};
+use packbench_core::gguf::{Array, Gguf, Value};
 
 use crate::FimError;
 use crate::architecture::{self, Architecture};
@@ -168,7 +168,11 @@ impl Keys<'_, '_> {
         if !["none", "linear"].contains(&scaling) {
             return Err(FimError::Unsupported { what: format!("rope.scaling.type {scaling:?}") });
         }
+        if let Some(factor) = self.number("rope.scaling.attn_factor")?.filter(|&factor| factor != 1.0) {
+            return Err(FimError::Unsupported { what: format!("rope.scaling.attn_factor {factor}") });
+        }
         let factor = match self.number("rope.scaling.factor")? {
+            _ if scaling == "none" => None,
             None => self.number("rope.scale_linear")?,
             some => some,
         };
@@ -187,13 +191,26 @@ impl Keys<'_, '_> {
         };
         let name = "attention.sliding_window_pattern";
         let pattern = match self.gguf.metadata.get(&self.key(name)) {
-            Some(Value::Array(_)) => {
-                return Err(FimError::Unsupported { what: format!("a list in {}", self.key(name)) });
-            }
+            Some(Value::Array(list)) => return Ok(Some((tokens, self.listed(name, list, layers)?))),
             _ => self.unsigned(name)?.unwrap_or(pattern),
         };
         let is_windowed = |layer| pattern == 0 || layer % pattern < pattern - 1;
         Ok(Some((tokens, (0..layers).map(is_windowed).collect())))
+    }
+
+    /// Yes or no for each layer.
+    fn listed(&self, name: &str, list: Array<'_>, layers: usize) -> Result<Vec<bool>, FimError> {
+        let expected = "yes or no for each layer";
+        let yes = |value| match value {
+            Value::Bool(yes) => Ok(yes),
+            Value::U32(number) => Ok(number != 0),
+            Value::I32(number) => Ok(number != 0),
+            other => Err(self.wrong(name, other.value_type(), expected)),
+        };
+        if list.len() < layers {
+            return Err(self.wrong(name, format!("a list of {}", list.len()), expected));
+        }
+        list.iter().take(layers).map(yes).collect()
     }
 
     fn refuse_experts(&self) -> Result<(), FimError> {

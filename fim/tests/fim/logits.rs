@@ -1,10 +1,10 @@
 //! The forward is llama.cpp's.
 
-use packbench_core::gguf::Gguf;
-use packbench_core::gguf::sample::Architecture;
+use packbench_core::gguf::sample::{Architecture, TinyModel};
+use packbench_core::gguf::{ArrayBuf, Gguf, Value, ValueType};
 use packbench_fim::{Model, Par};
 
-use crate::shared::{F32Model, LAYERS, real, samples, tokens};
+use crate::shared::{F32Model, LAYERS, edited, real, samples, tokens};
 
 /// The largest difference to llama.cpp's logits, in shares of their spread.
 fn difference(model: &F32Model, tokens: &[u32]) -> f32 {
@@ -26,6 +26,28 @@ fn logits_of_tiny_models_are_llama_cpps() {
         let off = difference(&F32Model::tiny(&sample), &tokens(40, 320));
         assert!(off < limit, "{sample:?}: off by {off} of the spread");
     }
+}
+
+#[test]
+fn metadata_are_read_as_llama_cpp_reads_them() {
+    let sample = |architecture| TinyModel { architecture, ..TinyModel::new(LAYERS) }.bytes();
+    let unscaled =
+        [("llama.rope.scaling.type", Value::String(b"none")), ("llama.rope.scaling.factor", Value::F32(4.0))];
+    let off =
+        difference(&F32Model::of_bytes(&edited(&sample(Architecture::Llama), &unscaled)), &tokens(40, 320));
+    assert!(off < 1e-5, "a factor of no scaling: off by {off} of the spread");
+    let mut list = ArrayBuf::new(ValueType::Bool);
+    for is_windowed in [false, true, true, false, true, false] {
+        list.push(Value::Bool(is_windowed)).unwrap();
+    }
+    let listed = [("gemma3.attention.sliding_window_pattern", Value::Array(list.as_array()))];
+    let off =
+        difference(&F32Model::of_bytes(&edited(&sample(Architecture::Gemma3), &listed)), &tokens(40, 320));
+    assert!(off < 5e-3, "windows listed: off by {off} of the spread");
+    let factor = [("llama.rope.scaling.attn_factor", Value::F32(0.5))];
+    let file = edited(&sample(Architecture::Llama), &factor);
+    let error = Model::new(Gguf::parse(&file).unwrap(), None).unwrap_err();
+    assert!(error.to_string().contains("attn_factor 0.5"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use packbench_core::gguf::sample::{Architecture, TinyModel, Traits};
+use packbench_core::gguf::{Gguf, Value, Version, Writer};
 use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
 use packbench_core::quant::ColumnWeights;
 use packbench_engine::{LlamaCpp, Mix, Recipe};
@@ -45,9 +46,13 @@ pub struct F32Model {
 
 impl F32Model {
     pub fn tiny(sample: &TinyModel) -> F32Model {
+        F32Model::of_bytes(&sample.bytes())
+    }
+
+    pub fn of_bytes(bytes: &[u8]) -> F32Model {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tiny.gguf");
-        std::fs::write(&path, sample.bytes()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         F32Model::of(&path)
     }
 
@@ -77,6 +82,20 @@ impl F32Model {
         context.logits(&tokens, &mut |logits| all.push(logits.to_vec())).unwrap();
         all
     }
+}
+
+/// The same file with other metadata values.
+pub fn edited(file: &[u8], values: &[(&str, Value<'_>)]) -> Vec<u8> {
+    let (gguf, mut writer) = (Gguf::parse(file).unwrap(), Writer::new(Version::V3));
+    gguf.metadata.entries().iter().for_each(|entry| writer.set(entry.key, entry.value));
+    values.iter().for_each(|(key, value)| writer.set(key, *value));
+    for tensor in &gguf.tensors {
+        writer.tensor(tensor.name, tensor.dims, tensor.ggml_type).unwrap();
+    }
+    let mut edited = Vec::new();
+    let payload = |name: &str| gguf.payload(gguf.tensor(name).unwrap()).unwrap();
+    writer.write(&mut edited, |tensor, out| out.write_all(payload(tensor.name))).unwrap();
+    edited
 }
 
 /// A model that scripts/get-model fetches.
