@@ -60,6 +60,18 @@ fn a_sum_and_the_rest_add_up_too() {
 }
 
 #[test]
+fn parts_of_builds_that_round_otherwise_add_up() {
+    let rounded = changed(2, |pricing| {
+        pricing
+            .tensors
+            .iter_mut()
+            .flat_map(|tensor| &mut tensor.candidates)
+            .for_each(|price| price.squared_error *= 1.0 + 1e-9)
+    });
+    assert!(merge(&[part(1), rounded]).is_ok());
+}
+
+#[test]
 fn what_isnt_a_part_is_refused() {
     assert_snapshot!(merge(&[]).unwrap_err(), @"found no scores, expected at least one file");
     assert_snapshot!(refused(part(1)), @"file 2 holds part 1, which another file holds, too: each counts once");
