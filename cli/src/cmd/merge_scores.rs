@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use packbench_core::quant::merge;
+use packbench_core::quant::{imatrix, merge};
 
-use super::output::write_json;
+use super::output::{imatrix_path, write, write_json};
 use super::plan::read;
 
 /// Arguments of `merge-scores`.
@@ -15,7 +15,9 @@ use super::plan::read;
 #[command(after_help = "Example:
   packbench score model.gguf --text a.txt --shard 1/2 -o one.json
   packbench score model.gguf --text a.txt --shard 2/2 -o two.json
-  packbench merge-scores one.json two.json -o fim_scores.json")]
+  packbench merge-scores one.json two.json -o fim_scores.json
+
+The importance matrices beside the parts are added up, too, into those beside the sum.")]
 pub struct Args {
     /// Parts of one scoring, in any order.
     #[arg(required = true)]
@@ -29,6 +31,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let parts = args.parts.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let sum = merge(&parts).with_context(|| which(args))?;
+    for kind in ["activations", "fisher"] {
+        let tokens = u64::from(sum.num_samples) * u64::from(sum.seq_length);
+        merge_matrices(args, kind, tokens)?;
+    }
     write_json(&args.output, &sum)?;
     if let Some(shards) = sum.packbench.as_ref().map(|pricing| &pricing.shards) {
         let missing: Vec<String> = (1..=shards.of)
@@ -40,6 +46,24 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the parts left beside them, added up beside the sum; nothing where they left nothing there.
+fn merge_matrices(args: &Args, kind: &str, tokens: u64) -> anyhow::Result<()> {
+    let paths: Vec<PathBuf> = args.parts.iter().map(|part| imatrix_path(part, kind)).collect();
+    let (there, missing): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|path| path.exists());
+    if let (false, Some(missing)) = (there.is_empty(), missing.first()) {
+        writeln!(io::stderr(), "{} isn't there: no sum of {kind} is written", missing.display())?;
+    }
+    if there.is_empty() || !missing.is_empty() {
+        return Ok(());
+    }
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| path.display().to_string());
+    let parts = paths.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let sums = imatrix::add(&parts).with_context(|| format!("the {kind} of {}", which(args)))?;
+    let mut file = Vec::new();
+    imatrix::write(sums.iter().map(|(name, sums)| (name.as_str(), sums.as_slice())), tokens, &mut file)?;
+    write(&imatrix_path(&args.output, kind), &file)
 }
 
 /// The files by the numbers that errors give them.

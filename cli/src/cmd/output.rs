@@ -1,6 +1,6 @@
 //! Files that a verb leaves behind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use packbench_core::os::write_whole;
@@ -18,4 +18,29 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
 /// Writes a file, whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_whole(path, bytes).with_context(|| path.display().to_string())
+}
+
+/// Where a score leaves its importance matrices: `fim_scores.activations.gguf` beside `fim_scores.json`.
+pub fn imatrix_path(scores: &Path, kind: &str) -> PathBuf {
+    beside(scores, &format!("{kind}.gguf"))
+}
+
+/// A file that belongs to scores. Other ends than `.json` are part of their name: `part.1` and `part.2` are two.
+pub fn beside(scores: &Path, extension: &str) -> PathBuf {
+    let is_json = scores.extension().is_some_and(|found| found == "json");
+    let stem = if is_json { scores.with_extension("") } else { scores.to_owned() };
+    stem.with_added_extension(extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_share_no_file_with_others() {
+        let named = |scores: &str| imatrix_path(Path::new(scores), "fisher").display().to_string();
+        assert_eq!(named("a/fim_scores.json"), "a/fim_scores.fisher.gguf");
+        assert_eq!(named("part.1.json"), "part.1.fisher.gguf");
+        assert_eq!([named("part.1"), named("part.2")], ["part.1.fisher.gguf", "part.2.fisher.gguf"]);
+    }
 }

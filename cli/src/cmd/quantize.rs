@@ -15,6 +15,7 @@ use packbench_core::unit::Bytes;
 use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
 
+use super::output;
 use crate::quality::{self, ModelFile};
 
 /// Arguments of `quantize`.
@@ -164,7 +165,7 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
         "none" => Ok(ColumnWeights::new()),
         kind @ ("activations" | "fisher") => {
             let beside = os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
-            quality::column_weights(&quality::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
+            quality::column_weights(&output::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
         }
         path => quality::column_weights(Path::new(path)),
     }

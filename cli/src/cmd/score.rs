@@ -199,7 +199,7 @@ fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Ch
         env!("CARGO_PKG_VERSION")
     );
     let key = *blake3::hash(all.as_bytes()).as_bytes();
-    Ok(Checkpoint { path: quality::beside(&args.output, "partial"), key })
+    Ok(Checkpoint { path: output::beside(&args.output, "partial"), key })
 }
 
 /// `None` when it was stopped.
@@ -248,7 +248,7 @@ fn keep(args: &Args, scores: &FimScores, found: &Scores) -> anyhow::Result<()> {
     for (kind, sums) in [("activations", activations), ("fisher", fisher)] {
         let mut file = Vec::new();
         imatrix::write(sums.into_iter(), tokens, &mut file)?;
-        output::write(&quality::imatrix_path(&args.output, kind), &file)?;
+        output::write(&output::imatrix_path(&args.output, kind), &file)?;
     }
     output::write_json(&args.output, scores)
 }

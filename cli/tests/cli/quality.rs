@@ -3,6 +3,7 @@
 use packbench_core::gguf::sample::{TinyModel, Traits};
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
+use packbench_core::quant::imatrix;
 use packbench_core::record::{Evaluation, FimScores, QuantPlan};
 use packbench_core::unit::Bytes;
 
@@ -221,6 +222,33 @@ fn a_model_is_its_metadata_too() {
     assert!(there > 1e-4, "{there}");
     let back = kld("scaled.gguf", "m.gguf");
     assert!(back > 1e-4, "not by the logits that were kept of the other: {back}");
+}
+
+/// A job array's parts come to what one job comes to, with the matrices that `quantize --imatrix` asks for.
+#[test]
+fn parts_are_merged_with_their_importance_matrices() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let whole = scores(&scratch, &[]);
+    for (shard, output) in [("1/2", "part.1"), ("2/2", "part.2")] {
+        succeeds(&scratch, &[&SCORE[..], &["Q4_0,Q8_0,Q4_K", "--shard", shard, "-o", output]].concat());
+    }
+    let (one, two) = (scratch.path("part.1"), scratch.path("part.2"));
+    succeeds(&scratch, &["merge-scores", "part.1", "part.2", "-o", "sum.json"]);
+    let sum = FimScores::read(&std::fs::read(scratch.path("sum.json")).unwrap()).unwrap();
+    assert_eq!((sum.num_samples, one.exists(), two.exists()), (whole.num_samples, true, true));
+    let read = |name: &str| imatrix::read(&std::fs::read(scratch.path(name)).unwrap()).unwrap();
+    for kind in ["activations", "fisher"] {
+        let (sum, whole) = (read(&format!("sum.{kind}.gguf")), read(&format!("fim_scores.{kind}.gguf")));
+        assert!(sum.keys().eq(whole.keys()));
+        for (sum, whole) in sum.values().flatten().zip(whole.values().flatten()) {
+            assert!((sum - whole).abs() <= 1e-4 * whole.abs(), "{kind}: {sum}, not {whole}");
+        }
+    }
+    std::fs::remove_file(scratch.path("part.2.fisher.gguf")).unwrap();
+    let said = stderr(&mut scratch.packbench(&["merge-scores", "part.1", "part.2", "-o", "sum.json"]));
+    assert!(said.contains("part.2.fisher.gguf isn't there"), "{said}");
 }
 
 /// A prediction is about one importance matrix, or none.

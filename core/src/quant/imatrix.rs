@@ -1,7 +1,7 @@
 //! Importance matrices in llama.cpp's own file, a GGUF: of each tensor Σ x² a column (`NAME.in_sum2`) and how many tokens
 //! that is the sum of (`NAME.counts`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use crate::gguf::{self, Dims, GgmlType, Gguf, Tensor, Value, Version, WriteError, Writer, excerpt};
@@ -28,6 +28,12 @@ pub enum ImatrixError {
          write it"
     )]
     NoSums,
+    /// It is of other tensors than the one that it is to be added to.
+    #[error("tensor \"{name}\" is not in all parts, with as many columns: only parts of one scoring add up")]
+    Differs {
+        /// Its name.
+        name: String,
+    },
     /// A tensor that makes no weights.
     #[error("tensor \"{name}\": found {found}, expected {expected}")]
     Tensor {
@@ -53,6 +59,34 @@ pub fn read(bytes: &[u8]) -> Result<ColumnWeights, ImatrixError> {
     });
     let weights = weights.collect::<Result<ColumnWeights, ImatrixError>>()?;
     if weights.is_empty() { Err(ImatrixError::NoSums) } else { Ok(weights) }
+}
+
+/// The sums of several importance matrices, added up.
+///
+/// # Errors
+/// [`ImatrixError`]; what is no part of the same whole.
+pub fn add(parts: &[Vec<u8>]) -> Result<BTreeMap<String, Vec<f64>>, ImatrixError> {
+    let mut all: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (index, part) in parts.iter().enumerate() {
+        let gguf = Gguf::parse(part)?;
+        let names: BTreeSet<&str> = named(&gguf, SUMS).map(|(name, _)| name).collect();
+        if let Some(name) = all.keys().find(|name| !names.contains(name.as_str())) {
+            return Err(differs(name));
+        }
+        for (name, sums) in named(&gguf, SUMS) {
+            let sums = numbers(&gguf, sums)?;
+            let sum = match index {
+                0 => all.entry(name.to_owned()).or_insert_with(|| vec![0.0; sums.len()]),
+                _ => all.get_mut(name).filter(|sum| sum.len() == sums.len()).ok_or_else(|| differs(name))?,
+            };
+            sum.iter_mut().zip(sums).for_each(|(sum, more)| *sum += f64::from(more));
+        }
+    }
+    if all.is_empty() { Err(ImatrixError::NoSums) } else { Ok(all) }
+}
+
+fn differs(name: &str) -> ImatrixError {
+    ImatrixError::Differs { name: excerpt(name.as_bytes()) }
 }
 
 /// The tensors whose names end so, by what stands before that.

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use packbench_core::error::chain;
 use packbench_core::gguf::sample::TinyModel;
 use packbench_core::gguf::{Dims, GgmlType, Version, Writer};
-use packbench_core::quant::imatrix::{read, write};
+use packbench_core::quant::imatrix::{add, read, write};
 
 pub fn two_tensors() -> Vec<u8> {
     let (a, b) = ([2.0, 4.0, 8.0], [1.0]);
@@ -46,6 +46,22 @@ fn refused(sums: &[f32], counts: &[f32]) -> String {
 fn what_is_written_is_read_as_means() {
     let expected = [("blk.0.attn_q.weight", vec![0.5, 1.0, 2.0]), ("blk.1.attn_q.weight", vec![0.25])];
     assert_eq!(read(&two_tensors()).unwrap(), expected.map(|(name, means)| (name.to_owned(), means)).into());
+}
+
+#[test]
+fn parts_of_one_scoring_add_up() {
+    let two = add(&[two_tensors(), two_tensors()]).unwrap();
+    let expected = [("blk.0.attn_q.weight", vec![4.0, 8.0, 16.0]), ("blk.1.attn_q.weight", vec![2.0])];
+    assert_eq!(two, expected.map(|(name, sums)| (name.to_owned(), sums)).into());
+    let others = |name: &str, sums: &[f32]| {
+        let shape = [sums.len() as u64];
+        file(&[(&format!("{name}.in_sum2"), &shape, sums), (&format!("{name}.counts"), &[1], &[4.0])])
+    };
+    let refused = |parts: &[Vec<u8>]| chain(&add(parts).unwrap_err());
+    assert_snapshot!(refused(&[others("a", &[1.0]), others("b", &[1.0])]), @r#"tensor "a" is not in all parts, with as many columns: only parts of one scoring add up"#);
+    assert_snapshot!(refused(&[others("a", &[1.0]), others("a", &[1.0, 2.0])]), @r#"tensor "a" is not in all parts, with as many columns: only parts of one scoring add up"#);
+    assert_snapshot!(refused(&[two_tensors(), others("a", &[1.0])]), @r#"tensor "blk.0.attn_q.weight" is not in all parts, with as many columns: only parts of one scoring add up"#);
+    assert_snapshot!(refused(&[TinyModel::new(1).bytes()]), @"found a file without sums of squares, expected an importance matrix, as llama-imatrix and packbench score write it");
 }
 
 #[test]
