@@ -26,6 +26,10 @@ pub struct Measuring {
     /// The model that was scored.
     #[arg(long, value_name = "MODEL", requires = "measure")]
     model: Option<PathBuf>,
+    /// What the quantizer is told of the columns, if not what the plan says: as in `packbench quantize`. Of plans made for
+    /// an importance matrix from a file, that file.
+    #[arg(long, value_name = "none|activations|fisher|FILE", requires = "measure")]
+    imatrix: Option<String>,
     /// A text to measure on, not one that the model was scored on; may be repeated.
     #[arg(long, value_name = "FILE", requires = "measure")]
     text: Vec<PathBuf>,
@@ -48,7 +52,7 @@ impl Measuring {
         let folder = os::folder(scores);
         let folder = tempfile::Builder::new().prefix(".packbench-").tempdir_in(folder);
         let folder = folder.context("a folder for files to measure")?;
-        let files = make(&model, scores, plans, folder.path())?;
+        let files = self.make(&model, scores, plans, folder.path())?;
         let seed = plans.iter().find_map(|plan| plan.packbench.as_ref()?.dither_seed);
         let original = folder.path().join("original.gguf");
         seed.map(|seed| quantize::make_original(&model, seed, &original)).transpose()?;
@@ -70,20 +74,27 @@ impl Measuring {
         writeln!(io::stderr(), "taken: plan-{}\n", best + 1)?;
         Ok(plans[best].clone())
     }
-}
 
-/// `plan-1.gguf` is that of the optimum.
-fn make(model: &Path, scores: &Path, plans: &[QuantPlan], folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for (index, plan) in plans.iter().enumerate() {
-        let path = folder.join(format!("plan-{}.json", index + 1));
-        let file = path.with_extension("gguf");
-        output::write_json(&path, plan)?;
-        let made = quantize::Args::by_plan(model.to_owned(), path, scores.to_owned(), file.clone());
-        quantize::make(&made)?;
-        files.push(file);
+    /// `plan-1.gguf` is that of the optimum.
+    fn make(
+        &self,
+        model: &Path,
+        scores: &Path,
+        plans: &[QuantPlan],
+        folder: &Path,
+    ) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for (index, plan) in plans.iter().enumerate() {
+            let path = folder.join(format!("plan-{}.json", index + 1));
+            let file = path.with_extension("gguf");
+            output::write_json(&path, plan)?;
+            let (model, scores) = (model.to_owned(), scores.to_owned());
+            let made = quantize::Args::by_plan(model, path, scores, self.imatrix.clone(), file.clone());
+            quantize::make(&made)?;
+            files.push(file);
+        }
+        Ok(files)
     }
-    Ok(files)
 }
 
 /// The place of the one that loses least, the first of equals.

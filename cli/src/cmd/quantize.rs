@@ -62,10 +62,16 @@ struct Plan {
 }
 
 impl Args {
-    /// What `packbench quantize MODEL --plan PLAN --scores SCORES -o OUTPUT` asks for.
-    pub fn by_plan(model: PathBuf, plan: PathBuf, scores: PathBuf, output: PathBuf) -> Self {
+    /// What `packbench quantize MODEL --plan PLAN --scores SCORES -o OUTPUT` asks for, with `--imatrix` if there is one.
+    pub fn by_plan(
+        model: PathBuf,
+        plan: PathBuf,
+        scores: PathBuf,
+        imatrix: Option<String>,
+        output: PathBuf,
+    ) -> Self {
         let (plan, scores) = (Some(plan), Some(scores));
-        Args { model, plan, mix: None, imatrix: None, scores, dither: false, seed: 1, threads: None, output }
+        Args { model, plan, mix: None, imatrix, scores, dither: false, seed: 1, threads: None, output }
     }
 }
 

@@ -170,6 +170,22 @@ fn a_model_that_is_aligned_otherwise_is_quantized_like_any() {
     }
 }
 
+#[test]
+fn plans_for_an_importance_matrix_from_a_file_are_measured_with_it() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    scores(&scratch, &[]);
+    std::fs::rename(scratch.path("fim_scores.activations.gguf"), scratch.path("i.gguf")).unwrap();
+    scores(&scratch, &["--imatrix", "i.gguf"]);
+    let ask =
+        ["plan", "fim_scores.json", "--budget", "bpw:6.5", "--measure", "2", "--model", "original.gguf"];
+    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32"];
+    let said = stderr(&mut scratch.packbench(&[&ask[..], &on].concat()));
+    assert!(said.contains("--imatrix FILE"), "{said}");
+    succeeds(&scratch, &[&ask[..], &on, &["--imatrix", "i.gguf"]].concat());
+}
+
 /// What is foretold of dithered weights is the divergence from those, not from the model.
 #[test]
 fn plans_of_dithered_scores_are_measured_against_what_was_scored() {
