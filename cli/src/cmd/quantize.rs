@@ -1,6 +1,6 @@
 //! `packbench quantize`
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use packbench_core::gguf::{ALIGNMENT_KEY, GgmlType, Gguf};
 use packbench_core::os::{self, Existing, NewFile, Os};
 use packbench_core::quant::cost::{self, PLAN_HASH_KEY, PREDICTED_KLD_KEY};
-use packbench_core::quant::{ColumnWeights, tensor_types};
+use packbench_core::quant::{ColumnWeights, asked_type, tensor_types};
 use packbench_core::record::{Imatrix, QuantPlan};
 use packbench_core::unit::Bytes;
 use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
@@ -17,6 +17,7 @@ use packbench_fim::{Source, dithered, is_quantized, on_grid};
 
 use super::output;
 use crate::quality::{self, ModelFile};
+use crate::words;
 
 /// Arguments of `quantize`.
 #[derive(Debug, clap::Args)]
@@ -197,7 +198,8 @@ fn check_types(
     file: &ModelFile,
     effective: &[(String, GgmlType)],
 ) -> anyhow::Result<()> {
-    let Some(planning) = plan.and_then(|plan| plan.plan.packbench.as_ref()) else { return Ok(()) };
+    let Some(plan) = plan else { return Ok(()) };
+    let Some(planning) = &plan.plan.packbench else { return tell_fallbacks(&plan.plan, effective) };
     let planned: HashMap<&str, GgmlType> =
         planning.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.ggml_type)).collect();
     let known = |name: &&str| effective.iter().any(|(effective, _)| effective == name);
@@ -216,6 +218,25 @@ fn check_types(
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Plans made elsewhere name groups, whose rows the engine finds another type for where they don't take the one asked for.
+fn tell_fallbacks(plan: &QuantPlan, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
+    let mut others: BTreeMap<(GgmlType, GgmlType), Vec<&str>> = BTreeMap::new();
+    for (name, found) in effective {
+        if let Some(asked) = asked_type(plan, name).filter(|asked| asked != found) {
+            others.entry((asked, *found)).or_default().push(name);
+        }
+    }
+    for ((asked, found), names) in others {
+        let count = words::count(names.len() as u32, "tensor");
+        writeln!(
+            io::stderr(),
+            "the plan asks for {asked} for {count} that the engine makes {found}, the first {}: rows that don't take it?",
+            names[0]
+        )?;
     }
     Ok(())
 }

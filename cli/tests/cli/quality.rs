@@ -99,7 +99,8 @@ fn a_plan_becomes_a_file_and_the_file_is_evaluated() {
         "overrides": [{"pattern": "ffn_down", "layers": [1, 2], "qtype": "q4_0"}],
         "stats": {"total_layers": 4, "upgraded_layer_count": 0, "ffn_top_pct": 0, "attn_top_pct": 0}}"#;
     scratch.write("quant_plan.json", plan.as_bytes());
-    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "planned.gguf"]);
+    let quantize = ["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "planned.gguf"];
+    assert_eq!(stderr(&mut scratch.packbench(&quantize)), "");
     succeeds(&scratch, &["quantize", "original.gguf", "--type", "Q4_0", "-o", "stock.gguf"]);
     let bytes = std::fs::read(scratch.path("planned.gguf")).unwrap();
     let gguf = Gguf::parse(&bytes).unwrap();
@@ -184,6 +185,23 @@ fn plans_for_an_importance_matrix_from_a_file_are_measured_with_it() {
     let said = stderr(&mut scratch.packbench(&[&ask[..], &on].concat()));
     assert!(said.contains("--imatrix FILE"), "{said}");
     succeeds(&scratch, &[&ask[..], &on, &["--imatrix", "i.gguf"]].concat());
+}
+
+/// Plans made elsewhere don't know the rows of the model.
+#[test]
+fn what_the_engine_makes_instead_of_what_a_plan_asks_for_is_said() {
+    let scratch = Scratch::new();
+    original(&scratch);
+    let plan = r#"{"base_quant": "Q8_0", "upgrade_quant": "q4_k",
+        "overrides": [{"pattern": "attn_q", "layers": [1, 2], "qtype": "q4_k"}],
+        "stats": {"total_layers": 4, "upgraded_layer_count": 2, "ffn_top_pct": 0, "attn_top_pct": 0}}"#;
+    scratch.write("quant_plan.json", plan.as_bytes());
+    let quantize = ["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"];
+    let said = stderr(&mut scratch.packbench(&quantize));
+    assert!(
+        said.contains("Q4_K for 2 tensors that the engine makes Q5_0, the first blk.1.attn_q.weight"),
+        "{said}"
+    );
 }
 
 /// What is foretold of dithered weights is the divergence from those, not from the model.

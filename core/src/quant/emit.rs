@@ -1,6 +1,8 @@
 //! A plan for llama.cpp's own tool.
 
+use super::rules;
 use crate::gguf::GgmlType;
+use crate::layout::{Place, place};
 use crate::record::{Override, QuantPlan};
 
 /// A line of the tool's tensor-type file: the tensors that `pattern` finds get the type. The first that fits counts.
@@ -31,6 +33,13 @@ pub fn tensor_types(plan: &QuantPlan) -> Vec<TensorType> {
         }
         None => plan.overrides.iter().flat_map(of_override).collect(),
     }
+}
+
+/// The type that the overrides of a plan ask for, by the group that they name; `None` for a tensor that none is about.
+pub fn asked_type(plan: &QuantPlan, tensor: &str) -> Option<GgmlType> {
+    let Place { group, layer } = place(tensor);
+    let one = plan.overrides.iter().find(|one| rules::concerns(one, group, layer));
+    one.filter(|_| tensor.ends_with(".weight")).map(|one| one.qtype)
 }
 
 fn of_override(one: &Override) -> Vec<TensorType> {

@@ -27,7 +27,7 @@ mod strategy;
 mod table;
 
 pub use curve::{CURVE_SCHEMA, curve};
-pub use emit::{TensorType, tensor_types};
+pub use emit::{TensorType, asked_type, tensor_types};
 pub use error::PlanError;
 pub use imatrix::ColumnWeights;
 pub use merge::{MergeError, merge};
