@@ -34,7 +34,7 @@ Budgets:
   loss:0.05        the fewest bytes that are foretold to lose no more nats per token
   first-token:800ms@report.jsonl
                    the bytes whose cold first token comes within that time, by the report of a device that measured
-                   first tokens of this model (packbench run MODEL --probe first_token)
+                   first tokens of this model (packbench run MODEL --probe first_token), best of two or more sizes of it
 
 Examples:
   packbench plan fim_scores.json --budget same-as:Q3_K_M -o quant_plan.json
@@ -156,13 +156,16 @@ fn resolved(budget: Budget) -> anyhow::Result<Budget> {
     let affordable =
         affordable(&super::compare::read(Path::new(&report))?, within).with_context(|| report.clone())?;
     let by = &affordable.by;
+    let and =
+        affordable.and.as_ref().map(|and| format!("; {} for \"{}\"", Nanos(and.first_token_ns), and.case));
     writeln!(
         io::stderr(),
-        "{within} buys {}: measured was {} for \"{}\", of which {} are the floor",
+        "{within} buys {}: measured was {} for \"{}\", of which {} are the floor{}",
         affordable.bytes,
         Nanos(by.first_token_ns),
         by.case,
-        Nanos(by.floor_ns)
+        Nanos(by.floor_ns),
+        and.unwrap_or_default()
     )?;
     Ok(Budget::FirstToken { within, report, bytes: Some(affordable.bytes) })
 }
