@@ -146,7 +146,7 @@ fn changed(what: &str, changes: &[TypeChange]) -> String {
 }
 
 /// `0, 1, 2, 5` as `0–2, 5`.
-fn numbers(layers: &[u32]) -> String {
+pub fn numbers(layers: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &layer in layers {
         match runs.last_mut() {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use packbench_core::record::{FimScores, ScoreCost};
+use packbench_core::record::{FimScores, ScoreCost, TensorPrices};
 use packbench_core::unit::{Bytes, Nanos};
 
+use super::quant_plan::numbers;
 use super::table::table;
 use crate::measured::ranking::published_rank;
 use crate::words::or_dash;
 
-/// What was published of layers, for a model of 28.
-const LAYERS: &str = "published for a model of 28 layers: 1, 2, 26, 27";
+/// What was published of layers, for a model of 28: those that lead, and those that a recipe of llama.cpp's raises already.
+const LAYERS: &str = "published for a model of 28 layers: 1, 2, 26, 27
+and raised by Q4_K_M already: 0, 1, 2, 5, 8, 11, 14, 17, 20, 23–27";
 
 /// How many layers are named of each group.
 const TOP: usize = 4;
@@ -41,7 +43,21 @@ pub fn scores(scores: &FimScores) -> String {
     let header = ["group", "score", "of the largest", "rank", "published", "its rank", "largest in layers"];
     let table = table(&header, 1, groups.iter().enumerate().map(row));
     let cost = scores.packbench.as_ref().and_then(|pricing| pricing.cost).map(cost).unwrap_or_default();
-    format!("{heading}\n{table}\nlayers by ffn_down, {LAYERS}\n{cost}")
+    let raised =
+        raised(scores).map(|layers| format!("here by Q4_K_M: {}\n", numbers(&layers))).unwrap_or_default();
+    format!("{heading}\n{table}\nlayers by ffn_down, {LAYERS}\n{raised}{cost}")
+}
+
+/// The layers whose `ffn_down` llama.cpp's Q4_K_M gives more bits than the least that it gives one.
+fn raised(scores: &FimScores) -> Option<Vec<u32>> {
+    let pricing = scores.packbench.as_ref()?;
+    let mix = pricing.stock_mixes.iter().find(|mix| mix.name == "Q4_K_M")?;
+    let downs = pricing.tensors.iter().filter(|tensor| tensor.group == "ffn_down");
+    let bits = |tensor: &TensorPrices| Some((tensor.layer?, mix.types.get(&tensor.name)?.bits_per_weight()));
+    let bits: Vec<(u32, f64)> = downs.filter_map(bits).collect();
+    let least = bits.iter().map(|(_, bits)| *bits).fold(f64::INFINITY, f64::min);
+    let raised: Vec<u32> = bits.iter().filter(|(_, bits)| *bits > least).map(|(layer, _)| *layer).collect();
+    (!raised.is_empty()).then_some(raised)
 }
 
 fn cost(cost: ScoreCost) -> String {

@@ -85,6 +85,8 @@ fn stock_mixes_are_those_of_the_scores_importance_matrix() {
         let mixes = scores(&scratch, args).packbench.unwrap().stock_mixes;
         mixes.iter().find(|mix| mix.name == "Q4_0").unwrap().types["blk.0.ffn_down.weight"]
     };
+    let said = succeeds(&scratch, &[&SCORE[..], &["Q8_0"]].concat());
+    assert!(said.contains("here by Q4_K_M: 0, 3, 6, 7\n"), "{said}");
     assert_eq!(first(&[]), GgmlType::Q4_0);
     assert_eq!(first(&["--imatrix", "activations"]), GgmlType::Q4_1);
     assert_eq!(first(&["--imatrix", "fim_scores.activations.gguf"]), GgmlType::Q4_1);
