@@ -21,8 +21,9 @@ use crate::named::named;
 use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
 use crate::{exit, render};
 
-/// The types that are priced unless others are asked for: those that take no importance matrix.
-const TYPES: &str = "Q2_K,Q3_K,IQ4_XS,Q4_K,Q5_K,Q6_K,Q4_0,IQ4_NL,Q4_1,Q5_0,Q5_1,Q8_0";
+/// The types that are priced unless others are asked for: those that take no importance matrix, and one for bytes that
+/// would be left over, where there is nothing between it and Q8_0.
+const TYPES: &str = "Q2_K,Q3_K,IQ4_XS,Q4_K,Q5_K,Q6_K,Q4_0,IQ4_NL,Q4_1,Q5_0,Q5_1,Q8_0,F16";
 
 /// Arguments of `score`.
 #[derive(Debug, clap::Args)]

@@ -58,6 +58,24 @@ fn a_score_says_what_each_tensor_would_cost_in_each_type() {
     assert!(kept.iter().all(|name| scratch.names().contains(&(*name).to_owned())), "{:?}", scratch.names());
 }
 
+/// Rows that take few types leave bytes over that nothing else could be bought for.
+#[test]
+fn what_q8_0_leaves_over_buys_half_precision() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    let ask = ["score", "original.gguf", "--text", "text.txt", "--sequences", "2", "--length", "24"];
+    succeeds(&scratch, &ask);
+    succeeds(&scratch, &["plan", "fim_scores.json", "--budget", "bpw:9", "-o", "quant_plan.json"]);
+    let plan = QuantPlan::read(&std::fs::read(scratch.path("quant_plan.json")).unwrap()).unwrap();
+    let planning = plan.packbench.unwrap();
+    let halves = planning.tensors.iter().filter(|tensor| tensor.ggml_type == GgmlType::F16).count();
+    assert!(halves > 0 && halves < planning.tensors.len(), "{halves}");
+    let left = planning.budget.unwrap().bytes - planning.file_bytes.unwrap();
+    assert!(left * 200 < planning.file_bytes.unwrap(), "{left} bytes left over");
+    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
+}
+
 /// Hours of work aren't lost to a file that can't be written.
 #[test]
 fn a_score_is_kept_until_all_of_it_lies_in_files() {

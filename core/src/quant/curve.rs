@@ -13,7 +13,7 @@ use crate::unit::Bytes;
 pub const CURVE_SCHEMA: &str = "packbench.curve/1";
 
 /// Plans for budgets that lie equally far apart.
-const PLANS: u64 = 64;
+const PLANS: u64 = 128;
 
 /// The least lossy plans between the smallest and the largest of `types`.
 ///
@@ -30,7 +30,8 @@ pub fn curve(scores: &FimScores, types: &[GgmlType]) -> Result<Curve, PlanError>
         let more = (most - least) / PLANS * step + (most - least) % PLANS * step / PLANS;
         plans.extend(point(&table, Bytes(least + more))?);
     }
-    plans.dedup_by_key(|point| point.file_bytes);
+    // Plans are within a proved gap of the best, so that more bytes may now and then buy nothing.
+    plans.dedup_by(|next, last| next.predicted_kld_nats >= last.predicted_kld_nats);
     let (mut stock_mixes, mut imatrix_mixes, mut unpriced_mixes) = (Vec::new(), Vec::new(), Vec::new());
     for mix in &pricing.stock_mixes {
         if !makes(pricing, mix) {
