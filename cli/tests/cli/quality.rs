@@ -224,6 +224,30 @@ fn what_the_engine_makes_instead_of_what_a_plan_asks_for_is_said() {
     );
 }
 
+#[test]
+#[ignore = "takes llama-quantize: scripts/test --stage tool"]
+fn llama_cpps_own_tool_makes_what_a_plan_says() {
+    let scratch = Scratch::new();
+    text(&scratch);
+    original(&scratch);
+    scores(&scratch, &[]);
+    succeeds(&scratch, &["plan", "fim_scores.json", "--budget", "bpw:6.5", "-o", "quant_plan.json"]);
+    succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
+    let line = succeeds(&scratch, &["emit-llama-quantize", "quant_plan.json", "original.gguf", "t.gguf"]);
+    let run =
+        std::process::Command::new("sh").args(["-c", &line]).current_dir(scratch.path(".")).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let types = |name: &str| {
+        let bytes = std::fs::read(scratch.path(name)).unwrap();
+        let gguf = Gguf::parse(&bytes).unwrap();
+        let mut types: Vec<_> =
+            gguf.tensors.iter().map(|tensor| (tensor.name.to_owned(), tensor.ggml_type)).collect();
+        types.sort();
+        types
+    };
+    assert_eq!(types("t.gguf"), types("o.gguf"));
+}
+
 /// What is foretold of dithered weights is the divergence from those, not from the model.
 #[test]
 fn plans_of_dithered_scores_are_measured_against_what_was_scored() {
