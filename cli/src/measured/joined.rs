@@ -48,7 +48,8 @@ fn row<'a>(report: &'a Report, variant: &'a Variant, evaluation: &'a Evaluation)
     }
 }
 
-fn bits_per_weight(variant: &Variant) -> Option<f64> {
+/// Of a weight, the whole file counted; `None` where a type isn't known.
+pub fn bits_per_weight(variant: &Variant) -> Option<f64> {
     let weights = variant.types.iter().map(|share| {
         let ggml_type: GgmlType = share.name.parse().ok()?;
         Some(share.bytes / ggml_type.block_bytes().0 * ggml_type.block_elements())
@@ -78,6 +79,7 @@ mod tests {
             name: "m".into(),
             payload_hash: String::new(),
             file_bytes: 1,
+            bits_per_weight: None,
             plan_hash: None,
             predicted_kld_nats: None,
             kld_nats,

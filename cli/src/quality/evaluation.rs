@@ -11,6 +11,7 @@ use packbench_core::record::{
 use packbench_core::stats::bootstrap::mean_interval;
 
 use super::{ModelFile, Texts};
+use crate::measured::joined::bits_per_weight;
 
 /// Percentiles that are told.
 const PERCENTILES: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
@@ -105,6 +106,7 @@ impl Measured<'_> {
             name: self.name().to_owned(),
             payload_hash: self.file.variant.payload_hash.clone(),
             file_bytes: self.file.variant.file_bytes,
+            bits_per_weight: bits_per_weight(&self.file.variant),
             plan_hash,
             predicted_kld_nats,
             kld_nats: kld,

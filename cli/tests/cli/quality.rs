@@ -138,6 +138,8 @@ fn a_plan_becomes_a_file_and_the_file_is_evaluated() {
     assert_eq!(own.models[2].plan_hash.as_deref(), Some(blake3::hash(plan.as_bytes()).to_hex().as_str()));
     assert!(own.models[2].against_baseline.unwrap().nats < 0.0, "better than the stock file");
     assert_eq!(own.tokens_per_chunk, 31);
+    let bits: Vec<f64> = own.models.iter().map(|model| model.bits_per_weight.unwrap()).collect();
+    assert!(bits[0] > 32.0 && bits[1] > 4.5 && bits[1] < bits[2] && bits[2] < 16.0, "{bits:?}");
     succeeds(&scratch, &[&models[..], &on].concat());
     assert_eq!(read(), evaluation, "with the logits that were kept");
 }

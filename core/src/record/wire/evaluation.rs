@@ -81,6 +81,9 @@ pub struct EvaluatedModel {
     pub payload_hash: String,
     /// Of the whole file.
     pub file_bytes: u64,
+    /// Of a weight, the whole file counted; `null` when nobody said.
+    #[serde(default)]
+    pub bits_per_weight: Option<f64>,
     /// BLAKE3 of the plan that it was made by; `null` when no plan is known.
     pub plan_hash: Option<String>,
     /// What the plan foretold, in nats per token.
