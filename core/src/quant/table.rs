@@ -163,7 +163,8 @@ impl Pricing {
     /// it is adds nothing, unless noise was laid over it.
     pub fn kld_as(&self, tensor: &TensorPrices, ggml_type: GgmlType) -> Option<f64> {
         let price = tensor.candidates.iter().find(|price| price.ggml_type == ggml_type);
-        let stays = ggml_type == tensor.ggml_type && self.dither_seed.is_none();
+        let is_noisy = self.dither_seed.is_some() && tensor.ggml_type.block_elements() > 1;
+        let stays = ggml_type == tensor.ggml_type && !is_noisy;
         price.map(|price| Objective::BySequence.loss(price, self.tokens)).or(stays.then_some(0.0))
     }
 }
