@@ -104,7 +104,7 @@ fn is_another_size(report: &Report, one: &Case, other: &Case) -> bool {
 fn secant(measured: &[OfSize], within: Nanos) -> Option<(&OfSize, &OfSize)> {
     let pairs = || measured.windows(2).map(|pair| (&pair[0], &pair[1]));
     let reaches = |(_, larger): &(&OfSize, &OfSize)| within.0 <= larger.one.first_token_ns;
-    let pair = pairs().find(reaches).or_else(|| pairs().last());
+    let pair = pairs().find(reaches).or_else(|| pairs().next_back());
     pair.filter(|(smaller, larger)| {
         smaller.bytes < larger.bytes && smaller.one.first_token_ns < larger.one.first_token_ns
     })

@@ -33,7 +33,7 @@ const LEFT_OUT: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
 pub fn quantized_header(gguf: &Gguf<'_>, dither_seed: Option<u64>) -> Result<Bytes, WriteError> {
     let mut writer = Writer::new(Version::V3);
     let is_kept =
-        |key: &str| !LEFT_OUT.contains(&key) && !(dither_seed.is_some() && key.starts_with(OWN_KEYS));
+        |key: &str| !(LEFT_OUT.contains(&key) || dither_seed.is_some() && key.starts_with(OWN_KEYS));
     let kept = gguf.metadata.entries().iter().filter(|entry| is_kept(entry.key));
     kept.for_each(|entry| writer.set(entry.key, entry.value));
     if let Some(seed) = dither_seed {

@@ -29,14 +29,20 @@ impl Run<'_, '_, '_> {
         let layer = self.model.layer(index)?;
         let mut seen: [Vec<(Matrix, Arc<Matrix>)>; Map::VARIANTS.len()] = Default::default();
         let sequences = inputs.len() as f64;
+        let mut broken = None;
         for (x, delta) in inputs.into_iter().zip(&mut state.deltas) {
             self.stop_if_asked()?;
             let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
+                let what = || format!("the gradient of {}", map.tensor(index));
+                broken = broken.take().or_else(|| check_finite(&what(), &delta.data).err());
                 seen[map as usize].push((delta, input.clone()));
             };
             let behind = Matrix { cols: x.cols, data: std::mem::take(delta) };
             *delta = layer.backward(&x, &behind, &mut sink, self.par).data;
-            check_finite(&format!("the gradient at the input of layer {index}"), delta)?;
+            match broken.take() {
+                Some(error) => return Err(error),
+                None => check_finite(&format!("the gradient at the input of layer {index}"), delta)?,
+            }
             self.advance(Phase::Backward, 2.0 * self.work.layer / sequences);
         }
         for (map, seen) in Map::VARIANTS.iter().zip(seen) {

@@ -185,3 +185,21 @@ fn weights_that_are_no_numbers_are_named() {
     let error = run(&model, &request(sequences(0..1), Labels::Data)).unwrap_err();
     assert!(error.to_string().contains("blk.0.ffn_up.weight"), "{error}");
 }
+
+/// A network that multiplies by next to nothing and then by very much: there and back it isn't the same.
+#[test]
+fn a_gradient_that_is_no_number_is_named() {
+    let mut file = F32Model::tiny(&TinyModel::new(1));
+    for (name, factor) in [("output_norm", 1e6), ("blk.0.ffn_up", 1e-36), ("blk.0.ffn_down", 1e36)] {
+        let place = {
+            let gguf = Gguf::parse(&file.bytes).unwrap();
+            let data = gguf.tensor(&format!("{name}.weight")).unwrap().data;
+            data.start.0 as usize..data.end().0 as usize
+        };
+        let (words, _) = file.bytes[place].as_chunks_mut();
+        words.iter_mut().for_each(|word| *word = (f32::from_le_bytes(*word) * factor).to_le_bytes());
+    }
+    let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
+    let error = run(&model, &request(sequences(0..1), Labels::Data)).unwrap_err();
+    assert!(error.to_string().contains("the gradient of blk.0.ffn_gate.weight"), "{error}");
+}
