@@ -62,7 +62,7 @@ impl Fisher {
     pub fn of(rows: &Range<usize>, cols: usize, seen: &[Seen<'_>]) -> Fisher {
         let zeros = || Matrix::zeros(rows.len(), cols);
         let mut fisher = Fisher { by_sequence: zeros(), by_token: zeros() };
-        let of_thread = rows.len().div_ceil(2 * rayon::current_num_threads()).max(1);
+        let of_thread = rows.len().div_ceil(rayon::current_num_threads()).max(1);
         for seen in seen {
             let sums = fisher.by_sequence.data.par_chunks_mut(of_thread * cols);
             let sums = sums.zip(fisher.by_token.data.par_chunks_mut(of_thread * cols)).enumerate();

