@@ -209,7 +209,7 @@ fn run(cli: Cli) -> Result<bool> {
             let programs = Programs { packbench: &packbench, python: &python, script: &script };
             Bench::each(&folder, &programs, |bench| {
                 report.show(&bench.memory()?)?;
-                report.show(&[bench.times(repeat.into())?])
+                report.show(&bench.times(repeat.into())?)
             })?;
         }
         Stage::Repack { model, out, verify } => repack_cost::once(&model, &out, verify)?,

@@ -19,8 +19,9 @@ use crate::rounds::{Plan, alternate};
 
 /// Layers, embedding, feed-forward, heads, heads of keys and values: those of Qwen2.5.
 const SHAPES: [(&str, [u32; 5]); 2] = [("0.5B", [24, 896, 4864, 14, 2]), ("1.5B", [28, 1536, 8960, 12, 2])];
-/// Sequences, and tokens of each: enough for times to be told apart, and for what is kept of tokens to weigh.
-const TIMED: [usize; 2] = [2, 128];
+/// Sequences, and tokens of each: so few that reading weights and squaring gradients counts, so many that products hide it,
+/// and enough of them for what is kept of tokens to weigh.
+const TIMED: [[usize; 2]; 2] = [[2, 128], [1, 512]];
 const WEIGHED: [usize; 2] = [4, 512];
 /// By how much a sum of squares in f32 may differ from another.
 const CLOSE: f64 = 1e-3;
@@ -68,13 +69,18 @@ impl<'a> Bench<'a> {
     }
 
     /// Forward, backward and squares. What quantizing takes is not in it.
-    pub fn times(&self, plan: Plan) -> Result<RatioRow> {
-        let mut torch = self.torch(TIMED)?;
-        let mut ours = |_| self.gradients();
-        let mut again = |_| self.gradients();
+    pub fn times(&self, plan: Plan) -> Result<[RatioRow; 2]> {
+        let [few, many] = TIMED.map(|tokens| self.time(plan, tokens));
+        Ok([few?, many?])
+    }
+
+    fn time(&self, plan: Plan, tokens: [usize; 2]) -> Result<RatioRow> {
+        let mut torch = self.torch(tokens)?;
+        let mut ours = |_| self.gradients(tokens);
+        let mut again = |_| self.gradients(tokens);
         let mut peer = |_| Ok(torch.round()?.wall);
         let [ours, again, peer] = alternate(plan, [&mut ours, &mut again, &mut peer])?;
-        let what = format!("{} shape, {} x {} tokens", self.shape, TIMED[0], TIMED[1]);
+        let what = format!("{} shape, {} x {} tokens", self.shape, tokens[0], tokens[1]);
         RatioRow::new(what, Rounds { ours, again, peer }, Bar::AtMost(1.5))
     }
 
@@ -105,8 +111,8 @@ impl<'a> Bench<'a> {
         ])
     }
 
-    fn gradients(&self) -> Result<Nanos> {
-        Ok(Nanos(self.ours(TIMED)?.0.gradients_ns))
+    fn gradients(&self, tokens: [usize; 2]) -> Result<Nanos> {
+        Ok(Nanos(self.ours(tokens)?.0.gradients_ns))
     }
 
     /// What a score took, and the sum of squares of each matrix. One type is priced: that time isn't compared.

@@ -217,19 +217,14 @@ pub fn peak_memory() -> Option<Bytes> {
     proc::peak_memory()
 }
 
-/// Gives memory that was freed back to the system, and from now on large blocks as soon as they are freed: glibc keeps ever
-/// larger ones. Other libraries do what they do.
+/// Gives memory that was freed back to the system. Other libraries than glibc's do by themselves what they do.
 pub fn trim_heap() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: any thread may call both at any time.
+    // SAFETY: any thread may call it at any time.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
         libc::malloc_trim(0);
     }
 }
-
-#[cfg(target_env = "gnu")]
-const LARGE_BLOCK: libc::c_int = 4 << 20;
 
 /// Faults and processor time of a thread or of the process, fetched bytes of the process.
 pub struct UsageMeter {

@@ -52,8 +52,7 @@ pub fn peak_memory() -> Option<Bytes> {
     unix::system::peak_memory()
 }
 
-/// Gives memory that was freed back to the system, and from now on large blocks as soon as they are freed: what a phase left
-/// is no memory of the next.
+/// Gives memory that was freed back to the system: what a phase left is no memory of the next.
 pub fn trim_heap() {
     unix::system::trim_heap();
 }
