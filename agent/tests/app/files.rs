@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use packbench_core::job::{Job, ProbeKind, Way};
 use packbench_core::record::{Line, Proof};
 
-use super::{job, lines, model, request, runs};
+use super::{everything, lines, model, request, runs};
 
 const LISTED: &str = include_str!("../data/app-files.txt");
 
@@ -20,17 +18,6 @@ fn is_listed(word: &str, path: &str) -> bool {
         Some(folder) => path == folder || path.starts_with(listed),
         None => path == listed,
     })
-}
-
-/// All that the agent can measure: with an engine, what follows one, too.
-fn everything(model: &Path) -> Job {
-    let mut everything = job(model);
-    if packbench_agent::tool().engine.is_some() {
-        everything.probes.extend([ProbeKind::Replay, ProbeKind::FirstToken, ProbeKind::Floor]);
-        everything.ways = vec![Way::Remap];
-        everything.threads = vec![1.try_into().unwrap()];
-    }
-    everything
 }
 
 /// What a session of the agent wrote, and the kernel's files that it asked for: those in `refused` it can't open.

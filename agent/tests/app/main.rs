@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::job::{CacheState, Job, Model, ProbeKind};
+use packbench_core::job::{CacheState, Job, Model, ProbeKind, Way};
 use packbench_core::record::wire::{Assignment, Purpose, Request};
 use packbench_core::record::{Line, Run, Status};
 use packbench_core::unit::Bytes;
@@ -35,6 +35,17 @@ fn job(model: &Path) -> Job {
         cpus: vec![0],
         ..Job::default()
     }
+}
+
+/// All that the agent can measure: with an engine, what follows one, too.
+fn everything(model: &Path) -> Job {
+    let mut everything = job(model);
+    if packbench_agent::tool().engine.is_some() {
+        everything.probes.extend([ProbeKind::Replay, ProbeKind::FirstToken, ProbeKind::Floor]);
+        everything.ways = vec![Way::Remap];
+        everything.threads = vec![1.try_into().unwrap()];
+    }
+    everything
 }
 
 /// The line that asks for `job`.

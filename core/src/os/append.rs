@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::unfinished::{begin, folder};
+use super::unfinished::{begin, folder, name};
 
 /// A file that this process alone appends to.
 #[derive(Debug)]
@@ -51,12 +51,12 @@ impl AppendFile {
         let mut unfinished = begin(folder(path)).map_err(failed("creating"))?;
         lock(unfinished.as_file(), path)?;
         unfinished.write_all(first).map_err(failed("writing"))?;
-        match unfinished.persist_noclobber(path) {
+        match name(unfinished, path) {
             Ok(file) => Ok(AppendFile { file, path: path.to_owned() }),
-            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {
                 Err(AppendError::Exists { path: path.to_owned() })
             }
-            Err(refused) => Err(failed("naming")(refused.error)),
+            Err(refused) => Err(failed("naming")(refused)),
         }
     }
 

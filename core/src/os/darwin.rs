@@ -114,6 +114,22 @@ pub fn free(file: &File) -> Option<Bytes> {
     stat_fs(file).map(|stat| Bytes(stat.f_bavail.saturating_mul(stat.f_bsize.into())))
 }
 
+pub use super::unix::copy;
+
+/// Renames a file, unless something has the new name; `Unsupported` where the file system doesn't do both at once.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to, here) = (unix::c_path(from)?, unix::c_path(to)?, libc::AT_FDCWD);
+    // SAFETY: both names end with a zero and live as long as the call.
+    if unsafe { libc::renameatx_np(here, from.as_ptr(), here, to.as_ptr(), libc::RENAME_EXCL) } == 0 {
+        return Ok(());
+    }
+    let refused = io::Error::last_os_error();
+    match refused.raw_os_error() {
+        Some(libc::ENOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(refused),
+    }
+}
+
 /// Nothing can be asked for: what was written goes to storage when the system likes.
 pub fn write_behind(_: &File, _: ByteRange) {}
 

@@ -82,6 +82,62 @@ pub fn free(file: &File) -> Option<Bytes> {
     stat.map(|stat| Bytes(stat.f_bavail.saturating_mul(stat.f_frsize.into())))
 }
 
+/// As for Linux. Android 8 ends an app that asks for both at once.
+#[cfg(target_os = "android")]
+pub fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Renames a file, unless something has the new name; `Unsupported` where the system doesn't do both at once.
+#[cfg(not(target_os = "android"))]
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (unix::c_path(from)?, unix::c_path(to)?);
+    // By its number: not every C library has a name for it.
+    // SAFETY: both names end with a zero and live as long as the call.
+    let answer = unsafe {
+        let here = libc::AT_FDCWD;
+        libc::syscall(libc::SYS_renameat2, here, from.as_ptr(), here, to.as_ptr(), libc::RENAME_NOREPLACE)
+    };
+    if answer == 0 {
+        return Ok(());
+    }
+    let refused = io::Error::last_os_error();
+    match refused.raw_os_error() {
+        // Of a file system that doesn't know it.
+        Some(libc::EINVAL) => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(refused),
+    }
+}
+
+/// Copies `range` of `from` to where `to` stands, within the kernel where it can, and tells how much there was. By
+/// `sendfile`: `copy_file_range` may let both files share their storage, so that the new one lies where the old one does,
+/// and Android 8 ends an app that asks for it.
+pub fn copy(from: &File, range: ByteRange, to: &File) -> io::Result<u64> {
+    let mut copied = 0;
+    while copied < range.len.0 {
+        let rest = ByteRange { start: range.start + Bytes(copied), len: Bytes(range.len.0 - copied) };
+        match send(from, rest, to) {
+            Ok(0) => break,
+            Ok(more) => copied += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
+                return unix::copy(from, rest, to).map(|more| copied + more);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(copied)
+}
+
+/// One `sendfile`, which ends early where it likes.
+fn send(from: &File, range: ByteRange, to: &File) -> io::Result<u64> {
+    let mut offset = range.start.0 as libc::off64_t;
+    let most = range.len.0.min(1 << 30) as usize;
+    // SAFETY: the call reads and writes the offset and no other memory of ours.
+    let got = unsafe { libc::sendfile64(to.as_raw_fd(), from.as_raw_fd(), &mut offset, most) };
+    u64::try_from(got).map_err(|_| io::Error::last_os_error())
+}
+
 /// Has what was written to `range` brought to storage, and doesn't wait for it. Only speed depends on it.
 pub fn write_behind(file: &File, range: ByteRange) {
     // Android's libc has no name for it before version 8.

@@ -1,14 +1,14 @@
 //! A file that appears under its name when all of it is there, or never.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::OsError;
-use super::unfinished::{begin, folder};
+use super::unfinished::{begin, folder, name};
 use super::unix::system;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
@@ -124,13 +124,11 @@ impl NewFile {
     ///
     /// # Errors
     /// When the system refuses, or `source` ends early.
-    pub(super) fn copy(&self, mut source: &File, range: ByteRange, at: FileOffset) -> Result<(), OsError> {
+    pub(super) fn copy(&self, source: &File, range: ByteRange, at: FileOffset) -> Result<(), OsError> {
         let failed = |call| move |source| OsError::Call { call, source };
         let mut file = self.as_file();
-        source.seek(SeekFrom::Start(range.start.0)).map_err(failed("seeking"))?;
         file.seek(SeekFrom::Start(at.0)).map_err(failed("seeking"))?;
-        // The standard library's copy between files: copy_file_range, else sendfile or splice, else reads and writes.
-        let copied = io::copy(&mut source.take(range.len.0), &mut file).map_err(failed("copying"))?;
+        let copied = system::copy(source, range, file).map_err(failed("copying"))?;
         if copied == range.len.0 {
             return Ok(());
         }
@@ -159,13 +157,13 @@ impl NewFile {
     pub fn finish(self) -> Result<(), NewFileError> {
         let NewFile { unfinished, path, existing } = self;
         let named = match existing {
-            Existing::Keep => unfinished.persist_noclobber(&path),
-            Existing::Replace => unfinished.persist(&path),
+            Existing::Keep => name(unfinished, &path),
+            Existing::Replace => unfinished.persist(&path).map_err(|refused| refused.error),
         };
-        if let Err(refused) = named {
-            return Err(match refused.error.kind() {
+        if let Err(source) = named {
+            return Err(match source.kind() {
                 io::ErrorKind::AlreadyExists => NewFileError::Exists { path },
-                _ => NewFileError::Io { call: "naming", path, source: refused.error },
+                _ => NewFileError::Io { call: "naming", path, source },
             });
         }
         let synced = File::open(folder(&path)).and_then(|folder| folder.sync_all());

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use super::unix::system;
+
 /// What they are called, so that those of processes that were killed are known as such.
 pub const PREFIX: &str = ".packbench-unfinished-";
 
@@ -32,6 +34,33 @@ pub fn begin(folder: &Path) -> io::Result<NamedTempFile> {
     }
 }
 
+/// Gives `file` the name `path`, unless something has it: then the error is [`io::ErrorKind::AlreadyExists`].
+pub fn name(file: NamedTempFile, path: &Path) -> io::Result<File> {
+    match system::rename_new(file.path(), path) {
+        Ok(()) => {
+            let (file, unfinished) = file.into_parts();
+            // It has gone from there: there is nothing to remove any more.
+            let _ = unfinished.keep();
+            Ok(file)
+        }
+        Err(refused) if refused.kind() == io::ErrorKind::Unsupported => name_in_turn(file, path),
+        Err(refused) => Err(refused),
+    }
+}
+
+/// The same where looking and renaming are two calls: no other process of ours comes between them.
+fn name_in_turn(file: NamedTempFile, path: &Path) -> io::Result<File> {
+    let folder = File::open(folder(path))?;
+    folder.lock()?;
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            file.persist(path).map_err(|refused| refused.error)
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
 /// Removes what processes left that were killed: files that nobody holds locked. What can't be removed stays.
 fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -39,6 +68,26 @@ fn sweep(folder: &Path) {
         let left = File::open(entry.path()).ok().filter(|file| file.try_lock().is_ok());
         if left.is_some() {
             let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_given_once_however_it_is_given() {
+        for name in [name, name_in_turn] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new");
+            let file = begin(folder.path()).unwrap();
+            fs::write(file.path(), "first").unwrap();
+            name(file, &path).unwrap();
+            let late = name(begin(folder.path()).unwrap(), &path).unwrap_err();
+            assert_eq!(late.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished stays");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What POSIX systems share; files and mappings have a file each. What one system alone has is in `linux.rs` or
 //! `darwin.rs`, under the same names.
 
+use std::ffi::CString;
 use std::fs::{File, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 #[cfg(target_vendor = "apple")]
@@ -16,7 +18,7 @@ use super::stream::Streaming;
 use super::{Meter, ModelFile, Os, OsError, Scope, Stream};
 use crate::job::Io;
 use crate::record::{Conditions, Context};
-use crate::unit::{Bytes, Nanos, PageRange, PageSize};
+use crate::unit::{ByteRange, Bytes, Nanos, PageRange, PageSize};
 
 pub struct Unix {
     page: PageSize,
@@ -107,6 +109,29 @@ pub fn extend(file: &File, free: Option<Bytes>, len: Bytes) -> io::Result<()> {
         Some(free) if free < len => Err(io::ErrorKind::StorageFull.into()),
         _ => file.set_len(len.0),
     }
+}
+
+/// Copies `range` of `from` to where `to` stands, by reads and writes, and tells how much there was.
+pub fn copy(from: &File, range: ByteRange, mut to: &File) -> io::Result<u64> {
+    let (mut buffer, mut copied) = (vec![0; 1 << 20], 0);
+    while copied < range.len.0 {
+        let most = buffer.len().min((range.len.0 - copied) as usize);
+        match from.read_at(&mut buffer[..most], range.start.0 + copied) {
+            Ok(0) => break,
+            Ok(got) => {
+                to.write_all(&buffer[..got])?;
+                copied += got as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(copied)
+}
+
+/// A path as the system takes it.
+pub fn c_path(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
 /// When it was last written to, in ns since 1970.
