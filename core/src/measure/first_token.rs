@@ -23,6 +23,8 @@ pub struct Asking<'a> {
     pub engine: &'a dyn Engine,
     /// With so many threads.
     pub threads: u32,
+    /// What a context may take of the memory; `None` to let the engine try.
+    pub memory: Option<Bytes>,
     /// The longest conversation that the model was made for, where it says.
     pub context_tokens: Option<u32>,
     /// Tokens to compute after the first.
@@ -111,13 +113,13 @@ fn in_fresh_process(
     stream: &mut Streaming,
     asked: &Asked<'_>,
 ) -> Result<(LoadFacts, u32), MeasureError> {
-    let (os, task) = (ledger.scene.os, ledger.scene.task);
+    let task = ledger.scene.task;
     let request = LoadRequest {
         path: &task.subject.path,
         way: way(asked.policy),
         extra_buffers: task.case.uses_extra_buffers(),
         threads: asking.threads,
-        memory: os.conditions().memory_available_bytes.map(Bytes),
+        memory: asking.memory,
         cancel: asking.cancel,
     };
     let model: Box<dyn LoadedModel + '_> = ledger.phase(PhaseName::Load, || {

@@ -7,7 +7,7 @@
 use super::model::Examined;
 use super::{Session, SessionError};
 use crate::job::Guard;
-use crate::os::Os;
+use crate::os;
 use crate::record::wire::Assignment;
 use crate::record::{
     App, Caveat, Change, Conditions, Facts, Line, PhaseName, ThermalStatus, Wait, WaitStatus,
@@ -88,13 +88,13 @@ fn is_cool(conditions: &Conditions) -> bool {
 /// Refuses to begin where a guard is found that the job doesn't suppress. A process that goes on with a segment isn't
 /// asked again, and where there is no app nothing is.
 pub(super) fn pass(
-    os: &dyn Os,
+    now: &Conditions,
     app: Option<&App>,
     assignment: &Assignment,
     models: &[Examined],
 ) -> Result<(), SessionError> {
     let Some(app) = app.filter(|_| assignment.elapsed_ns.is_none()) else { return Ok(()) };
-    let mut found = guards(Some(app), os.conditions().facts.as_ref());
+    let mut found = guards(Some(app), now.facts.as_ref());
     found.extend(models.iter().any(Examined::is_shared).then_some(Guard::SharedStorage));
     found.retain(|guard| !assignment.job.suppress.contains(guard));
     if found.is_empty() { Ok(()) } else { Err(SessionError::Guarded { guards: found }) }
@@ -118,7 +118,7 @@ impl Session<'_, '_> {
         self.emit(Line::Wait(Wait { block, waited_ns, status, conditions }))
     }
 
-    fn until_cool(&self, before: &Conditions) -> (WaitStatus, Conditions) {
+    fn until_cool(&mut self, before: &Conditions) -> (WaitStatus, Conditions) {
         let most = u64::try_from(self.assignment.job.wait.as_nanos()).unwrap_or(u64::MAX);
         let until = before.elapsed_ns.saturating_add(most);
         loop {

@@ -37,7 +37,7 @@ use crate::measure::engine::Engine;
 use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
 use crate::record::{App, End, EndStatus, Line, Phase, PhaseName, Plan, RunKey, Tool, Variant, cases};
-use crate::unit::Nanos;
+use crate::unit::{Bytes, Nanos};
 
 /// Where the lines of a report go.
 pub type Sink<'a> = dyn FnMut(&Line) -> io::Result<()> + 'a;
@@ -77,14 +77,15 @@ pub fn carry_out(
         assignment.job.models.iter().map(|model| Examined::new(os, model)).collect::<Result<_, _>>()?;
     let context = os.context();
     let (app, processors) = (context.app.clone(), context.device.cpus);
-    gate::pass(os, app.as_ref(), assignment, &models)?;
+    let now = os.conditions();
+    gate::pass(&now, app.as_ref(), assignment, &models)?;
     let pinned = header::write(os, context, assignment, tool, sink)?;
     let assignment = &copies::make(os, assignment, &mut models, cancel, sink)?;
     let (threads, job) = (threads(processors, &assignment.job), &assignment.job);
     let (folder, known) = (assignment.cache_dir.clone(), Known::default());
-    let fresh_process = assignment.fresh_process;
+    let (fresh_process, memory) = (assignment.fresh_process, now.memory_available_bytes.map(Bytes));
     let questions =
-        Questions { os, engine, job, cancel, folder, fresh_process, threads, known, loaded: None };
+        Questions { os, engine, job, cancel, folder, fresh_process, threads, memory, known, loaded: None };
     let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));
     let (variants, fresh, redone) = (Vec::new(), true, assignment.redone.clone());
     let mut session = Session {

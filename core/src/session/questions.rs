@@ -30,6 +30,8 @@ pub(super) struct Questions<'a> {
     pub fresh_process: FreshProcess,
     /// Threads that compute where a case doesn't say.
     pub threads: u32,
+    /// Free memory, as it was said when conditions were asked last: to ask again would cross into the app in a run.
+    pub memory: Option<Bytes>,
     pub known: Known,
     pub loaded: Option<Loaded<'a>>,
 }
@@ -156,7 +158,7 @@ impl<'a> Questions<'a> {
             way: LoadWay::Stripped(Advice::Normal),
             extra_buffers: false,
             threads,
-            memory: self.os.conditions().memory_available_bytes.map(Bytes),
+            memory: self.memory,
             cancel: self.cancel,
         };
         let model = engine.load(&request)?;
@@ -184,6 +186,7 @@ impl<'a> Questions<'a> {
         Some(Asking {
             engine: self.engine?,
             threads: self.threads(case),
+            memory: self.memory,
             context_tokens: model.context_tokens,
             decodes: self.job.decodes.get(),
             answer,

@@ -8,6 +8,7 @@ use crate::job::Case;
 use crate::measure::engine::EngineError;
 use crate::measure::{MeasureError, Measured, Task, Work, measure};
 use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Redo, Run, RunKey, Status};
+use crate::unit::Bytes;
 
 /// What came of trying a run.
 pub(super) enum Ran {
@@ -19,8 +20,10 @@ pub(super) enum Ran {
 }
 
 impl Session<'_, '_> {
-    pub(super) fn conditions(&self) -> Conditions {
-        Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() }
+    pub(super) fn conditions(&mut self) -> Conditions {
+        let now = Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() };
+        self.questions.memory = now.memory_available_bytes.map(Bytes);
+        now
     }
 
     pub(super) fn run(&mut self, case: Case, block: u32, plan: &Plan) -> Result<Ran, SessionError> {
