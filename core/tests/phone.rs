@@ -13,7 +13,8 @@ use packbench_core::os::fake::{Eviction, FakeOs};
 use packbench_core::os::{FactSource, Identity, Os, Told};
 use packbench_core::record::wire::{Assignment, FreshProcess, Purpose};
 use packbench_core::record::{
-    App, Caveat, Facts, Line, PhaseName, Report, Run, Status, ThermalStatus, Tool, WaitStatus, json_schema,
+    App, Caveat, Conditions, Facts, Line, PhaseName, Report, Run, Status, Storage, ThermalStatus, Tool,
+    WaitStatus, json_schema,
 };
 use packbench_core::session::gate::guards;
 use packbench_core::session::{SessionError, bytes, carry_out};
@@ -62,8 +63,12 @@ fn assignment(job: Job) -> Assignment {
     Assignment::new(Purpose::Measure, job, "s".into(), None)
 }
 
+fn fake() -> FakeOs {
+    FakeOs::new(TinyModel::new(3).bytes(), Eviction::Works)
+}
+
 fn phone(script: &Script) -> impl Os {
-    Told::new(FakeOs::new(TinyModel::new(3).bytes(), Eviction::Works), script)
+    Told::new(fake(), script)
 }
 
 fn tool() -> Tool {
@@ -71,8 +76,12 @@ fn tool() -> Tool {
 }
 
 fn told(script: &Script, assignment: &Assignment) -> Result<Vec<Line>, SessionError> {
+    told_by(&phone(script), assignment)
+}
+
+fn told_by(os: &dyn Os, assignment: &Assignment) -> Result<Vec<Line>, SessionError> {
     let mut lines = Vec::new();
-    carry_out(&phone(script), None, tool(), assignment, &AtomicBool::new(false), &mut |line: &Line| {
+    carry_out(os, None, tool(), assignment, &AtomicBool::new(false), &mut |line: &Line| {
         lines.push(line.clone());
         Ok(())
     })?;
@@ -177,6 +186,34 @@ fn little_headroom_is_waited_for() {
     wait 2 s, over
     run 0 []
     ");
+}
+
+#[test]
+fn where_nobody_tells_of_heat_but_the_sensors_they_are_waited_for() {
+    let hot = |milli| Conditions { temperature_max_milli_c: Some(milli), ..Conditions::default() };
+    let waits = |facts: Facts| {
+        let temperatures = vec![hot(75_000), hot(75_000), hot(60_001), hot(60_000)];
+        let os = fake().under(temperatures);
+        let script = script(vec![facts]);
+        story(&told_by(&Told::new(os, &script), &assignment(job(1))).unwrap())
+    };
+    insta::assert_snapshot!(waits(Facts::default()), @"
+    wait 2 s, over
+    run 0 []
+    ");
+    let cool = Facts { thermal_status: Some(ThermalStatus::None), ..Facts::default() };
+    assert_eq!(waits(cool), "run 0 []", "the system knows better");
+}
+
+#[test]
+fn a_model_on_shared_storage_refuses_the_session() {
+    let silent = script(vec![Facts::default()]);
+    let os = || Told::new(fake().on(Storage::Fuse), &silent);
+    let error = told_by(&os(), &assignment(job(1))).unwrap_err();
+    assert!(matches!(error, SessionError::Guarded { guards } if guards == [Guard::SharedStorage]));
+    let suppress = vec![Guard::SharedStorage];
+    let lines = told_by(&os(), &assignment(Job { suppress, ..job(1) })).unwrap();
+    assert_eq!(caveats(runs(&lines)[0]), [Caveat::SharedStorage]);
 }
 
 #[test]

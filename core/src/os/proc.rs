@@ -43,9 +43,14 @@ pub fn conditions() -> Conditions {
         cpu_min_khz: readings("/sys/devices/system/cpu", "cpufreq/scaling_cur_freq")
             .min()
             .map(i64::unsigned_abs),
-        temperature_max_milli_c: readings("/sys/class/thermal", "temp").max(),
+        temperature_max_milli_c: readings("/sys/class/thermal", "temp").filter(is_plausible).max(),
         facts: None,
     }
+}
+
+/// Some zones of phones tell a voltage, a level or a limit.
+fn is_plausible(milli_c: &i64) -> bool {
+    (-40_000..=150_000).contains(milli_c)
 }
 
 /// The readahead of the block device `device`.

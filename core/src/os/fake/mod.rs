@@ -48,6 +48,9 @@ struct State {
     in_memory: AtomicBool,
     fetches: AtomicU64,
     asked: Mutex<Vec<String>>,
+    storage: Storage,
+    /// Told one after the other, and the last one from then on.
+    conditions: Mutex<Vec<Conditions>>,
 }
 
 impl FakeOs {
@@ -58,8 +61,35 @@ impl FakeOs {
 
     /// As [`FakeOs::new`], with the ways of `kernel`.
     pub fn of(kernel: Kernel, bytes: Vec<u8>, eviction: Eviction) -> Self {
-        let (clock, in_memory, fetches, asked) = Default::default();
-        FakeOs(Arc::new(State { bytes, eviction, kernel, clock, in_memory, fetches, asked }))
+        let (clock, in_memory, fetches, asked, conditions) = Default::default();
+        let storage = Storage::Local;
+        FakeOs(Arc::new(State {
+            bytes,
+            eviction,
+            kernel,
+            clock,
+            in_memory,
+            fetches,
+            asked,
+            storage,
+            conditions,
+        }))
+    }
+
+    /// The same with its files on `storage`.
+    pub fn on(mut self, storage: Storage) -> Self {
+        self.state().storage = storage;
+        self
+    }
+
+    /// The same, in which these are the conditions, one after the other, the last of them from then on.
+    pub fn under(mut self, conditions: Vec<Conditions>) -> Self {
+        self.state().conditions = Mutex::new(conditions);
+        self
+    }
+
+    fn state(&mut self) -> &mut State {
+        Arc::get_mut(&mut self.0).expect("nobody else has it yet")
     }
 
     /// What was asked since the last time, in order.
@@ -115,7 +145,12 @@ impl Os for FakeOs {
     }
 
     fn conditions(&self) -> Conditions {
-        Conditions::default()
+        let mut conditions = self.0.conditions.lock().expect("nobody panics while holding it");
+        match conditions.len() {
+            0 => Conditions::default(),
+            1 => conditions[0].clone(),
+            _ => conditions.remove(0),
+        }
     }
 
     /// It passes in sleep alone.
@@ -144,7 +179,7 @@ impl Os for FakeOs {
             inode: 1,
             modified_ns: 0,
             file_system: None,
-            storage: Storage::Local,
+            storage: self.0.storage,
             readahead: None,
             largest_request: None,
         };
