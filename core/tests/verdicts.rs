@@ -253,6 +253,18 @@ fn sessions_that_have_nothing_to_say_to_each_other_are_refused() {
 }
 
 #[test]
+fn a_phone_that_was_held_to_its_clocks_is_not_held_against_one_that_was_not() {
+    let base = Synthetic::new(&TWO, 6).report(|_, _| wall(100));
+    let mut fixed = another(6).report(|_, _| wall(100));
+    fixed.headers[0].context.fixed_performance = true;
+    let error = across(&base, &fixed).unwrap_err();
+    insta::assert_snapshot!(error, @"the fixed performance differs: off against on. To compare all the same: --allow fixed_performance");
+    let allow = vec![Allowed::Incomparable(Incomparable::FixedPerformance)];
+    let question = Question { by: Vec::new(), allow, ..question(Metric::WallNs) };
+    assert!(compare_reports(&base, &fixed, &question).is_ok());
+}
+
+#[test]
 fn what_a_report_lacks_is_said() {
     let session = Synthetic::new(&TWO, 8);
     let text = session.text(|_, block| wall(100 + u64::from(block)));

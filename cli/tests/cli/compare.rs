@@ -107,7 +107,12 @@ fn what_may_not_be_compared_is_refused_by_name() {
     let said = stderr(&mut scratch.packbench(&["compare", "r.jsonl", "--by", "policy", "--base", "x"]));
     assert!(said.contains("policy is one of normal, random, will_need"), "{said}");
     let said = stderr(&mut scratch.packbench(&["compare", "r.jsonl", "--by", "policy", "--allow", "x"]));
-    assert!(said.contains("expected one of page_size, device, tool, payload, NotCold, NotWarm"), "{said}");
+    assert!(
+        said.contains(
+            "expected one of page_size, device, fixed_performance, tool, payload, NotCold, NotWarm"
+        ),
+        "{said}"
+    );
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub enum Incomparable {
     PageSize,
     /// Another machine.
     Device,
+    /// A phone that was held to its clocks, and one that wasn't.
+    FixedPerformance,
     /// Another version of packbench, or another build of it.
     Tool,
     /// Other tensors: two models, not two layouts of one.
@@ -44,10 +46,12 @@ impl fmt::Display for Difference {
 pub fn differences(base: &Header, other: &Header) -> Vec<Difference> {
     let size = |header: &Header| format!("{} bytes", header.context.page_size_bytes);
     let device = |header: &Header| device(&header.context.device);
+    let fixed = |header: &Header| if header.context.fixed_performance { "on" } else { "off" }.to_owned();
     let tool = |header: &Header| tool(&header.tool);
     let told = [
         (Incomparable::PageSize, size(base), size(other)),
         (Incomparable::Device, device(base), device(other)),
+        (Incomparable::FixedPerformance, fixed(base), fixed(other)),
         (Incomparable::Tool, tool(base), tool(other)),
     ];
     let differ = told.into_iter().filter(|(_, base, other)| base != other);

@@ -146,6 +146,7 @@ pub fn context(page: PageSize) -> Context {
         device: sysctl::device(),
         cpus: None,
         app: None,
+        fixed_performance: false,
     }
 }
 

@@ -199,6 +199,7 @@ pub fn context(page: PageSize) -> Context {
         device: proc::device(processors()),
         cpus: None,
         app: None,
+        fixed_performance: false,
     }
 }
 

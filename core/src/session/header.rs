@@ -20,6 +20,7 @@ pub(super) fn write(
         pinned = os.pin(&job.cpus).is_ok();
         context.cpus = pinned.then(|| job.cpus.clone());
     }
+    context.fixed_performance = assignment.fixed_performance;
     let mut job = job.clone();
     job.models.iter_mut().for_each(|model| model.path = None);
     let header = Header {

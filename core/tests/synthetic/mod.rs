@@ -63,6 +63,7 @@ impl Synthetic {
                 },
                 cpus: None,
                 app: None,
+                fixed_performance: false,
             },
         }
     }

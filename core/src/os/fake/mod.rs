@@ -141,6 +141,7 @@ impl Os for FakeOs {
             device,
             cpus: None,
             app: None,
+            fixed_performance: false,
         }
     }
 

@@ -57,6 +57,9 @@ pub struct Assignment {
     pub fresh_process: FreshProcess,
     /// Runs of this segment that were thrown away because the phone throttled, once for each time.
     pub redone: Vec<RunKey>,
+    /// Whether the phone is held to its clocks.
+    #[serde(default)]
+    pub fixed_performance: bool,
 }
 
 impl Assignment {
@@ -83,6 +86,7 @@ impl Assignment {
             cache_dir,
             fresh_process: FreshProcess::Available,
             redone: Vec::new(),
+            fixed_performance: false,
         }
     }
 }

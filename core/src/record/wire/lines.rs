@@ -127,6 +127,9 @@ pub struct Context {
     pub cpus: Option<Vec<u32>>,
     /// The app that measured; `null` outside an app.
     pub app: Option<App>,
+    /// Whether the session had a phone hold its clocks, in Android's fixed-performance mode.
+    #[serde(default)]
+    pub fixed_performance: bool,
 }
 
 /// What a machine is.
