@@ -10,6 +10,7 @@ use packbench_core::session::{Handed, HandedError};
 use serde::Serialize;
 
 use crate::PackbenchError;
+use crate::error::no_panic;
 
 /// What an app offers; anything else is a job file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
@@ -36,9 +37,11 @@ pub fn presets() -> Vec<Preset> {
 /// A name that is no guard's.
 #[uniffi::export]
 pub fn preset_job(preset: Preset, model: &str, suppress: Vec<String>) -> Result<String, PackbenchError> {
-    let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let model = Model { name, path: Some(model.into()), arrangement: None };
-    json(&job::Preset::from(preset).of(model, guards(&suppress)?))
+    no_panic(|| {
+        let name = Path::new(model).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let model = Model { name, path: Some(model.into()), arrangement: None };
+        json(&job::Preset::from(preset).of(model, guards(&suppress)?))
+    })
 }
 
 /// The names of the model files that a job, or an assignment that a computer hands out, takes.
@@ -47,7 +50,7 @@ pub fn preset_job(preset: Preset, model: &str, suppress: Vec<String>) -> Result<
 /// What is neither.
 #[uniffi::export]
 pub fn model_files(asked: &str) -> Result<Vec<String>, PackbenchError> {
-    Ok(Handed::read(asked)?.model_files())
+    no_panic(|| Ok(Handed::read(asked)?.model_files()))
 }
 
 /// The same job or assignment, of model files that lie where `models` say, by name, in spite of the guards in `suppress`
@@ -62,12 +65,16 @@ pub fn placed(
     suppress: Vec<String>,
     cache: &str,
 ) -> Result<String, PackbenchError> {
-    let mut handed = Handed::read(asked)?;
-    handed.place(&models, guards(&suppress)?)?;
-    match handed {
-        Handed::Job(job) => json(&*job),
-        Handed::Assignment(assignment) => json(&Assignment { cache_dir: Some(cache.into()), ..*assignment }),
-    }
+    no_panic(|| {
+        let mut handed = Handed::read(asked)?;
+        handed.place(&models, guards(&suppress)?)?;
+        match handed {
+            Handed::Job(job) => json(&*job),
+            Handed::Assignment(assignment) => {
+                json(&Assignment { cache_dir: Some(cache.into()), ..*assignment })
+            }
+        }
+    })
 }
 
 fn json(asked: &impl Serialize) -> Result<String, PackbenchError> {

@@ -18,7 +18,7 @@ pub use error::{AppError, PackbenchError};
 pub use jobs::{Preset, model_files, placed, preset_job, presets};
 pub use phone::{Facts, Identity, Phone, ThermalStatus};
 pub use relay::{Listener, Progress};
-pub use reports::{Comparison, Gate, Median, Question, compare, inspect, medians};
+pub use reports::{Comparison, Gate, Median, Question, compare, inspect, medians, missing, repack};
 pub use session::{Carried, EndStatus, Outcome, Session};
 
 uniffi::setup_scaffolding!();

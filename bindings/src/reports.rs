@@ -2,13 +2,16 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 
 use packbench_core::compare::{self, Allowed};
 use packbench_core::error::chain;
 use packbench_core::job::CacheState;
-use packbench_core::layout::ModelFiles;
-use packbench_core::os;
-use packbench_core::record::{INSPECTION_SCHEMA, Inspections, Outcome, Report, Status};
+use packbench_core::layout::{ModelFiles, OrderError};
+use packbench_core::os::{self, Existing};
+use packbench_core::record::{INSPECTION_SCHEMA, Inspections, Outcome, ReadBack, Report, Status};
+use packbench_core::repack::{self, Repacking};
+use packbench_core::session::go_on;
 use packbench_core::stats::Summary;
 
 use crate::PackbenchError;
@@ -83,6 +86,41 @@ pub fn inspect(path: &str) -> Result<String, PackbenchError> {
             Ok(serde_json::to_string_pretty(&Inspections { schema, models, moves: Vec::new() })?)
         };
         read().map_err(|error| PackbenchError::Model { reason: chain(&*error) })
+    })
+}
+
+/// Makes a file at `target`, where nothing may be yet, of the tensors of the model at `source`, in another order: an
+/// arrangement, such as `forward:align=16384`. Answers as `packbench repack --json` does.
+///
+/// # Errors
+/// [`PackbenchError::Job`] for what is no arrangement, else [`PackbenchError::Model`]; then there is no new file.
+#[uniffi::export]
+pub fn repack(source: &str, target: &str, order: &str) -> Result<String, PackbenchError> {
+    no_panic(|| {
+        let arrangement = order.parse().map_err(|error: OrderError| PackbenchError::job(&error))?;
+        let repacking = Repacking {
+            model: Path::new(source),
+            out: Path::new(target),
+            arrangement: &arrangement,
+            merge: false,
+            existing: Existing::Keep,
+            read_back: ReadBack::Memory,
+        };
+        let repacked = repack::repack(&os::host(), &repacking, &AtomicBool::new(false), &mut |_, _| ())
+            .map_err(|error| PackbenchError::Model { reason: chain(&error) })?;
+        serde_json::to_string_pretty(&repacked).map_err(|error| PackbenchError::report(&error))
+    })
+}
+
+/// How many runs of the report at `path` are still to be made.
+///
+/// # Errors
+/// [`PackbenchError::Report`].
+#[uniffi::export]
+pub fn missing(path: &str) -> Result<u32, PackbenchError> {
+    no_panic(|| {
+        let report = read(path)?;
+        Ok(go_on(&report, report.job().models.clone()).missing() as u32)
     })
 }
 

@@ -9,7 +9,7 @@ use packbench_core::job::{Job, Model};
 use packbench_core::os::{self, Told};
 use packbench_core::record::wire::{Assignment, FreshProcess, Purpose};
 use packbench_core::record::{self, End, Line};
-use packbench_core::session::{self, ReportWriter, go_on};
+use packbench_core::session::{self, ReportWriter, bury, go_on};
 
 use crate::error::no_panic;
 use crate::phone::Asked;
@@ -81,9 +81,11 @@ impl Session {
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Outcome, PackbenchError> {
-        let job = Job::from_json(job).map_err(|error| PackbenchError::job(&error))?;
-        let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), Some(cache.into()));
-        self.record(assignment, Record::Unborn(report.into()), false, phone, listener)
+        no_panic(|| {
+            let job = Job::from_json(job).map_err(|error| PackbenchError::job(&error))?;
+            let assignment = Assignment::new(Purpose::Measure, job, session::new_name(), Some(cache.into()));
+            self.record(assignment, Record::Unborn(report.into()), false, phone, listener)
+        })
     }
 
     /// Goes on with the session of the report at `report`, whose models lie where `models` say, by name.
@@ -98,13 +100,16 @@ impl Session {
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Outcome, PackbenchError> {
-        let (writer, earlier) =
-            ReportWriter::resume(Path::new(report)).map_err(|error| PackbenchError::report(&error))?;
-        let path = |name: &str| models.get(name).map(PathBuf::from);
-        let named = |model: &Model| Model { path: path(&model.name), ..model.clone() };
-        let models = earlier.job().models.iter().map(named).collect();
-        let assignment = Assignment { cache_dir: Some(cache.into()), ..go_on(&earlier, models) };
-        self.record(assignment, Record::Report(writer), earlier.has_measured(), phone, listener)
+        no_panic(|| {
+            let (mut writer, earlier) =
+                ReportWriter::resume(Path::new(report)).map_err(|error| PackbenchError::report(&error))?;
+            let path = |name: &str| models.get(name).map(PathBuf::from);
+            let named = |model: &Model| Model { path: path(&model.name), ..model.clone() };
+            let models = earlier.job().models.iter().map(named).collect();
+            let mut assignment = Assignment { cache_dir: Some(cache.into()), ..go_on(&earlier, models) };
+            bury(&mut writer, &earlier, &mut assignment).map_err(|error| PackbenchError::report(&error))?;
+            self.record(assignment, Record::Report(writer), earlier.has_measured(), phone, listener)
+        })
     }
 
     /// Carries out as much as this process can of an assignment that `packbench run` on a computer hands out. The lines
@@ -118,12 +123,15 @@ impl Session {
         phone: Arc<dyn Phone>,
         listener: Arc<dyn Listener>,
     ) -> Result<Carried, PackbenchError> {
-        let assignment = Assignment::from_json(assignment).map_err(|error| PackbenchError::job(&error))?;
-        let mut relay = Relay::new(&assignment, Record::Nowhere, listener);
-        match self.measure(&assignment, phone, &mut |line| relay.take(line))? {
-            session::Carried::Through => Ok(Carried::Through),
-            session::Carried::SoFar => Ok(Carried::SoFar),
-        }
+        no_panic(|| {
+            let assignment =
+                Assignment::from_json(assignment).map_err(|error| PackbenchError::job(&error))?;
+            let mut relay = Relay::new(&assignment, Record::Nowhere, listener);
+            match self.measure(&assignment, phone, &mut |line| relay.take(line))? {
+                session::Carried::Through => Ok(Carried::Through),
+                session::Carried::SoFar => Ok(Carried::SoFar),
+            }
+        })
     }
 
     /// Asks it to stop after the run under way; before it has begun, to end as soon as it does.
@@ -168,10 +176,8 @@ impl Session {
         sink: &mut session::Sink<'_>,
     ) -> Result<session::Carried, PackbenchError> {
         let _alone = alone()?;
-        no_panic(|| {
-            let os = Told::new(os::host(), Asked::new(phone)?);
-            Ok(packbench_agent::carry_out(&os, assignment, &self.cancelled, sink)?)
-        })
+        let os = Told::new(os::host(), Asked::new(phone)?);
+        Ok(packbench_agent::carry_out(&os, assignment, &self.cancelled, sink)?)
     }
 }
 

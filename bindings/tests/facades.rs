@@ -230,3 +230,17 @@ fn each_guard_that_an_app_tells_of_has_a_row() {
     let told = Guard::VARIANTS.iter().filter(|guard| **guard != Guard::SharedStorage);
     assert_eq!(names("guard"), told.map(ToString::to_string).collect());
 }
+
+#[test]
+fn a_panic_in_whatever_is_exported_is_an_error() {
+    let begins = Regex::new(r"(?s)pub fn (\w+)\([^{]*?-> Result<[^{]*PackbenchError> \{\s+(\w+)").unwrap();
+    let (mut exported, mut bare) = (0, Vec::new());
+    for file in ["jobs.rs", "reports.rs", "session.rs"] {
+        let source = fs::read_to_string(here().join("src").join(file)).unwrap();
+        for found in begins.captures_iter(&source) {
+            exported += 1;
+            bare.extend((&found[2] != "no_panic").then(|| found[1].to_owned()));
+        }
+    }
+    assert!(exported >= 11 && bare.is_empty(), "{exported}: {bare:?}");
+}

@@ -8,9 +8,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use packbench_core::gguf::sample::TinyModel;
+use packbench_core::job::Job;
+use packbench_core::record::wire::{Assignment, Purpose};
+use packbench_core::record::{Line, Status};
 use packbench_ffi::{
-    AppError, EndStatus, Facts, Gate, Identity, Listener, Outcome, PackbenchError, Phone, Progress, Question,
-    Session, ThermalStatus, compare, inspect, medians,
+    AppError, Carried, EndStatus, Facts, Gate, Identity, Listener, Outcome, PackbenchError, Phone, Progress,
+    Question, Session, ThermalStatus, compare, inspect, medians, missing, repack,
 };
 use tempfile::TempDir;
 
@@ -50,11 +53,14 @@ fn listener<F: Fn(&Progress) -> Result<(), AppError> + Send + Sync>(react: F) ->
 
 /// An app that remembers each call that crosses to it, in order.
 #[derive(Default)]
-struct Witness(Mutex<Vec<String>>);
+struct Witness {
+    calls: Mutex<Vec<String>>,
+    lines: Mutex<Vec<String>>,
+}
 
 impl Witness {
     fn called(&self, call: impl Into<String>) {
-        self.0.lock().unwrap().push(call.into());
+        self.calls.lock().unwrap().push(call.into());
     }
 }
 
@@ -73,6 +79,7 @@ impl Phone for Witness {
 impl Listener for Witness {
     fn told(&self, progress: Progress) -> Result<(), AppError> {
         self.called(progress.text);
+        self.lines.lock().unwrap().push(progress.line);
         Ok(())
     }
 }
@@ -159,11 +166,51 @@ fn nothing_crosses_in_a_measured_region() {
     let job = place.job(r#","blocks":2"#).replace(r#"["faults"]"#, r#"["faults","reads"]"#);
     let (report, cache) = (place.text("r.jsonl"), place.text("cache"));
     let outcome = Session::new().run(&job, &report, &cache, app.clone(), app.clone()).unwrap();
-    let calls = app.0.lock().unwrap();
-    let regions: Vec<_> = calls.windows(2).filter(|calls| calls[0].ends_with(": measure")).collect();
-    assert!(regions.len() as u64 >= outcome.runs && outcome.failed == 0, "{calls:?}");
-    assert!(regions.iter().all(|calls| calls[1].ends_with(": account")), "{calls:?}");
+    let calls = app.calls.lock().unwrap();
+    assert!(regions(&calls) >= outcome.runs && outcome.failed == 0, "{calls:?}");
     assert!(calls.iter().any(|call| call == "facts"), "it is asked around them: {calls:?}");
+}
+
+/// How many measured regions there were. The first call after each tells of it: of its phases, where it has some.
+fn regions(calls: &[String]) -> u64 {
+    let tells = |call: &str| [": account", ": load"].iter().any(|phase| call.ends_with(phase));
+    let regions: Vec<_> = calls.windows(2).filter(|calls| calls[0].ends_with(": measure")).collect();
+    assert!(regions.iter().all(|calls| tells(&calls[1])), "{calls:?}");
+    regions.len() as u64
+}
+
+#[test]
+fn nothing_crosses_while_a_first_token_is_computed_in_a_process_of_its_own() {
+    let _turn = TURN.lock();
+    if packbench_agent::tool().engine.is_none() {
+        return;
+    }
+    let place = Place::new();
+    let job = place.job(r#","blocks":1,"prompts":[1]"#).replace(r#"["faults"]"#, r#"["first_token"]"#);
+    let (job, cache) = (Job::from_json(&job).unwrap(), place.path("cache"));
+    let mut assignment = Assignment::new(Purpose::Measure, job, "s".into(), Some(cache));
+    let mut runs = 0;
+    // As a computer does it that starts the app again and again.
+    loop {
+        let app = Arc::new(Witness::default());
+        let json = serde_json::to_string(&assignment).unwrap();
+        let carried = Session::new().carry_out(&json, app.clone(), app.clone()).unwrap();
+        runs += regions(&app.calls.lock().unwrap());
+        for line in app.lines.lock().unwrap().iter().map(|line| serde_json::from_str(line).unwrap()) {
+            match line {
+                Line::Variant(variant) => assignment.variants.push(variant),
+                Line::Plan(plan) => assignment.plan = Some(plan),
+                Line::Run(run) if run.status == Status::Ok => assignment.done.push(run.key()),
+                Line::Run(run) => panic!("{run:?}"),
+                _ => {}
+            }
+        }
+        assignment.elapsed_ns = Some(1);
+        if carried == Carried::Through {
+            break;
+        }
+    }
+    assert!(runs >= 2 && assignment.done.len() as u64 == runs, "{runs}");
 }
 
 #[test]
@@ -187,6 +234,48 @@ fn a_cancelled_session_is_gone_on_with() {
     let rest = Session::new().resume(&report, models, &cache, phone, heard.clone()).unwrap();
     assert_eq!((rest.status, rest.runs), (EndStatus::Complete, 4));
     assert_eq!(heard.1.lock().unwrap().first().map(|first| (first.done, first.total)), Some((1, 4)));
+}
+
+#[test]
+fn a_run_that_ends_the_app_is_not_met_again_at_once() {
+    let _turn = TURN.lock();
+    let (place, heard) = (Place::new(), listener(|_| Ok(())));
+    place.run(&Session::new(), &place.job(r#","blocks":2"#), TestPhone::default(), heard).unwrap();
+    let whole = fs::read_to_string(place.path("r.jsonl")).unwrap();
+    let (third, _) = whole.match_indices(r#""phase":"measure""#).nth(2).unwrap();
+    let cut = third + whole[third..].find('\n').unwrap() + 1;
+    fs::write(place.path("r.jsonl"), &whole[..cut]).unwrap();
+    let report = place.text("r.jsonl");
+    assert_eq!(missing(&report).unwrap(), 2);
+
+    let resumed = || {
+        let models = HashMap::from([("m.gguf".to_owned(), place.text("m.gguf"))]);
+        let phone: Arc<dyn Phone> = Arc::new(TestPhone::default());
+        let heard = listener(|_| Ok(()));
+        Session::new().resume(&report, models, &place.text("cache"), phone, heard).unwrap();
+        fs::read_to_string(&report).unwrap()
+    };
+    let text = resumed();
+    let killed = text[cut..].lines().next().unwrap();
+    assert!(killed.contains("\"status\":\"killed\",\"error\":\"the agent died in phase measure"), "{killed}");
+    assert_eq!(missing(&report).unwrap(), 1, "the other one was made");
+    resumed();
+    assert_eq!(missing(&report).unwrap(), 0, "and then it is tried once more");
+}
+
+#[test]
+fn a_model_is_repacked_and_is_the_same_model() {
+    let place = Place::new();
+    let (model, new) = (place.text("m.gguf"), place.text("new.gguf"));
+    let answer = repack(&model, &new, "shuffled:1").unwrap();
+    assert!(answer.contains(r#""order": "shuffled:1""#), "{answer}");
+    assert_ne!(fs::read(&model).unwrap(), fs::read(&new).unwrap());
+    let back = place.text("back.gguf");
+    repack(&new, &back, &format!("like:{model}")).unwrap();
+    assert_eq!(fs::read(&model).unwrap(), fs::read(&back).unwrap());
+    assert!(matches!(repack(&model, &new, "forward"), Err(PackbenchError::Model { .. })), "it is there");
+    assert!(matches!(repack(&model, &place.text("x"), "sideways"), Err(PackbenchError::Job { .. })));
+    assert!(matches!(missing(&model), Err(PackbenchError::Report { .. })));
 }
 
 #[test]

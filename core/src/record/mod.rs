@@ -100,6 +100,25 @@ impl Run {
     pub fn key(&self) -> RunKey {
         RunKey { case: self.case.clone(), block: self.block }
     }
+
+    /// The run of `key` in which whoever measured died, in `phase`.
+    pub fn killed(key: RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
+        Run {
+            case: key.case,
+            block: key.block,
+            segment,
+            status: Status::Killed,
+            error: Some(format!("the agent died in phase {phase}: {how}")),
+            policy_effective: None,
+            io_effective: None,
+            metrics: None,
+            latency: None,
+            first_token: None,
+            residency: None,
+            conditions: Change { before: None, after: None },
+            caveats: Vec::new(),
+        }
+    }
 }
 
 /// The JSON Schema of one line of a report.

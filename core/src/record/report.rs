@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, BufRead};
 
 use super::wire::LineError;
-use super::{End, EndStatus, Header, Line, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases};
+use super::{
+    End, EndStatus, Header, Line, Phase, Plan, Redo, Run, RunKey, SCHEMA, Status, Variant, Wait, cases,
+};
 use crate::job::{Case, Job};
 
 /// What a report holds.
@@ -24,6 +26,8 @@ pub struct Report {
     pub redos: Vec<(u32, Redo)>,
     /// Runs that were made up for after they had been killed.
     pub redone: HashSet<RunKey>,
+    /// Its last line, where that is a phase: whoever wrote it died in it.
+    pub breaks_off_in: Option<Phase>,
     /// How many bytes are whole lines: what follows was being written when the process died.
     pub whole_bytes: u64,
     /// How many bytes follow those.
@@ -144,8 +148,19 @@ impl Report {
         if reader.headers.is_empty() {
             return Err(ReadError::NotAReport);
         }
-        let Reader { headers, variants, plan, runs, waits, redos, redone, .. } = reader;
-        Ok(Report { headers, variants, plan, runs, waits, redos, redone, whole_bytes, cut_bytes })
+        let Reader { headers, variants, plan, runs, waits, redos, redone, breaks_off_in, .. } = reader;
+        Ok(Report {
+            headers,
+            variants,
+            plan,
+            runs,
+            waits,
+            redos,
+            redone,
+            breaks_off_in,
+            whole_bytes,
+            cut_bytes,
+        })
     }
 
     /// The header of the first segment.
@@ -206,6 +221,7 @@ struct Reader {
     waits: Vec<(u32, Wait)>,
     redos: Vec<(u32, Redo)>,
     redone: HashSet<RunKey>,
+    breaks_off_in: Option<Phase>,
     /// Where each run stands: in `runs`, and in which line.
     seen: HashMap<RunKey, (usize, usize)>,
 }
@@ -216,6 +232,7 @@ impl Reader {
         if self.headers.is_empty() && !matches!(parsed, Ok(Line::Header(_))) {
             return Err(not_a_header(number, text, parsed));
         }
+        self.breaks_off_in = None;
         match parsed.map_err(|problem| ReadError::Line { line: number, problem })? {
             Line::Header(header) => self.header(number, header),
             Line::Variant(variant) => self.variant(number, variant),
@@ -232,7 +249,11 @@ impl Reader {
                 self.redos.push((self.segment(), redo));
                 Ok(())
             }
-            Line::Phase(_) | Line::End(_) => Ok(()),
+            Line::Phase(phase) => {
+                self.breaks_off_in = Some(phase);
+                Ok(())
+            }
+            Line::End(_) => Ok(()),
         }
     }
 

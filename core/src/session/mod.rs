@@ -30,7 +30,7 @@ pub use model::ModelError;
 use questions::{Known, Questions};
 use rehearse::Rehearsal;
 use run::Ran;
-pub use writer::{ReportWriter, ResumeError, bytes, go_on};
+pub use writer::{ReportWriter, ResumeError, bury, bytes, go_on};
 
 use crate::job::{Case, Job, Model};
 use crate::measure::engine::Engine;

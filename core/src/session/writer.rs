@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::job::Model;
 use crate::os::{AppendError, AppendFile};
 use crate::record::wire::{Assignment, Purpose};
-use crate::record::{Line, ReadError, Report};
+use crate::record::{Line, Phase, ReadError, Report, Run, RunKey};
 
 /// Appends lines to a report that no other process writes to.
 #[derive(Debug)]
@@ -50,6 +50,19 @@ pub fn bytes(line: &Line) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(line).expect("lines hold no map with keys that aren't strings");
     bytes.push(b'\n');
     bytes
+}
+
+/// Records the run that `report` breaks off in as killed, and leaves it out of what `assignment` has yet to do: an app that
+/// dies of a run would meet it each time that it goes on.
+pub fn bury(writer: &mut ReportWriter, report: &Report, assignment: &mut Assignment) -> io::Result<()> {
+    let Some(Phase { phase, case: Some(case), block: Some(block), .. }) = &report.breaks_off_in else {
+        return Ok(());
+    };
+    let segment = report.headers.iter().map(|header| header.segment).max().unwrap_or(0);
+    let key = RunKey { case: case.clone(), block: *block };
+    writer.append(&Line::Run(Run::killed(key.clone(), segment, *phase, "the report breaks off there")))?;
+    assignment.done.push(key);
+    Ok(())
 }
 
 /// What is left to do of the session that `report` is of; `models` say where its files lie.

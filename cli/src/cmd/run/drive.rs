@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use packbench_core::record::wire::{Assignment, Purpose};
-use packbench_core::record::{
-    Change, End, EndStatus, Header, Line, Phase, PhaseName, Plan, Redo, Run, RunKey, Status, Variant, cases,
-};
+use packbench_core::record::{End, EndStatus, Header, Line, Phase, Plan, Redo, Run, RunKey, Variant, cases};
 
 use super::journal::Journal;
 use crate::interrupt;
@@ -178,7 +176,7 @@ impl Drive<'_> {
         match self.phase.take() {
             Some(Phase { phase, case: Some(case), block: Some(block), .. }) => {
                 let key = RunKey { case, block };
-                self.take(Line::Run(killed(&key, self.assignment.segment, phase, how)))?;
+                self.take(Line::Run(Run::killed(key, self.assignment.segment, phase, how)))?;
             }
             Some(Phase { phase, variant, .. }) => {
                 let of = variant.map(|name| format!(" of {name}")).unwrap_or_default();
@@ -197,23 +195,5 @@ impl Drive<'_> {
         let runs = self.assignment.done.len();
         let missing = self.total().saturating_sub(runs) as u64;
         End { status: EndStatus::Cancelled, runs: runs as u64, missing }
-    }
-}
-
-fn killed(key: &RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
-    Run {
-        case: key.case.clone(),
-        block: key.block,
-        segment,
-        status: Status::Killed,
-        error: Some(format!("the agent died in phase {phase}: {how}")),
-        policy_effective: None,
-        io_effective: None,
-        metrics: None,
-        latency: None,
-        first_token: None,
-        residency: None,
-        conditions: Change { before: None, after: None },
-        caveats: Vec::new(),
     }
 }

@@ -124,7 +124,7 @@ fn go_on(
         assignment.job.blocks = blocks;
     }
     assignment.cache_dir = cache_dir();
-    let missing = missing(&assignment);
+    let missing = assignment.missing();
     if missing == 0 {
         let more = assignment.job.blocks.get() + 6;
         eprintln!("{} is complete. To add blocks: --blocks {more}", path.display());
@@ -133,13 +133,6 @@ fn go_on(
     eprintln!("{missing} runs are missing");
     let mut journal = Journal::resumed(path, writer, json);
     Ok(Some(driven(place, assignment, path, &mut journal)?))
-}
-
-fn missing(assignment: &Assignment) -> usize {
-    let Assignment { job, variants, done, .. } = assignment;
-    let blocks = job.blocks.get();
-    let total = cases(job, variants).len() * blocks as usize;
-    total - done.iter().filter(|key| key.block < blocks).count()
 }
 
 /// Shows what was measured, and what to type next.

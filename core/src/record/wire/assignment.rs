@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{FreshProcess, Header, Plan, Purpose, Variant};
 use crate::job::{Case, Job, Prompt};
-use crate::record::RunKey;
+use crate::record::{RunKey, cases};
 
 /// What an agent is asked to do, as one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,14 @@ impl Assignment {
     /// What is none.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(text.as_bytes())
+    }
+
+    /// How many runs are still to be made.
+    pub fn missing(&self) -> usize {
+        let Assignment { job, variants, done, .. } = self;
+        let blocks = job.blocks.get();
+        let total = cases(job, variants).len() * blocks as usize;
+        total.saturating_sub(done.iter().filter(|key| key.block < blocks).count())
     }
 
     /// The beginning of a session: nothing is known and nothing is done.
