@@ -1,10 +1,8 @@
 //! What POSIX systems share; files and mappings have a file each. What one system alone has is in `linux.rs` or
 //! `darwin.rs`, under the same names.
 
-use std::ffi::CString;
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
@@ -130,8 +128,10 @@ pub fn copy(from: &File, range: ByteRange, mut to: &File) -> io::Result<u64> {
 }
 
 /// A path as the system takes it.
-pub fn c_path(path: &Path) -> io::Result<CString> {
-    Ok(CString::new(path.as_os_str().as_bytes())?)
+#[cfg(not(target_os = "android"))]
+pub fn c_path(path: &Path) -> io::Result<std::ffi::CString> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::CString::new(path.as_os_str().as_bytes())?)
 }
 
 /// When it was last written to, in ns since 1970.
