@@ -38,19 +38,25 @@ pub fn models(assignment: &Assignment) -> anyhow::Result<Vec<Local<'_>>> {
     Ok(by_name.into_values().collect())
 }
 
-/// The names of its models.
-pub fn names(assignment: &Assignment) -> Vec<String> {
-    let names = paths(assignment).filter_map(Path::file_name);
-    names.map(|name| name.to_string_lossy().into_owned()).collect()
-}
-
-fn paths(assignment: &Assignment) -> impl Iterator<Item = &Path> {
+/// Where its models lie.
+pub fn paths(assignment: &Assignment) -> impl Iterator<Item = &Path> {
     assignment.job.models.iter().filter_map(|model| model.path.as_deref())
 }
 
-/// `assignment` as a file to be copied to the app.
+/// `assignment` as a file to be copied to the app. Each model is told with the hash of its content: the app may have another
+/// one under that name.
+///
+/// # Errors
+/// Models that can't be read.
 pub fn written(assignment: &Assignment) -> anyhow::Result<NamedTempFile> {
-    file_of(&serde_json::to_vec(assignment)?).context("writing the assignment")
+    let mut told = serde_json::to_value(assignment)?;
+    let models = told["job"]["models"].as_array_mut().into_iter().flatten();
+    for (told, model) in models.zip(&assignment.job.models) {
+        if let Some(path) = &model.path {
+            told["model_sha256"] = Local::new(path)?.hash.into();
+        }
+    }
+    file_of(&serde_json::to_vec(&told)?).context("writing the assignment")
 }
 
 /// A file with that content, which the app may read wherever its mode is kept: others own it there.

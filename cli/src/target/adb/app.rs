@@ -1,13 +1,14 @@
 //! The agent as an instrumentation of the app: each process is `am instrument`, started anew.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Stdio};
 
 use anyhow::{Context, bail};
 use packbench_core::record::Line;
 use packbench_core::record::wire::Assignment;
 
-use super::bridge::Bridge;
+use super::bridge::{Bridge, ending, exit_code};
 use super::push::bring;
 use crate::shell::quoted;
 use crate::target::app::{self, ASSIGNMENT, PACKAGE};
@@ -16,6 +17,15 @@ use crate::target::{Agent, Ended, Stopper};
 
 /// What adb and the app both reach. The app copies models from there into its own directory.
 const EXCHANGE: &str = "/sdcard/Android/media/dev.packbench.app";
+
+/// What is pushed there, and what the app has.
+const COPIES: u64 = 2;
+
+/// Android's RESULT_OK.
+const OK: i32 = -1;
+
+/// In the app's words when it hasn't got a model, or has another one of that name.
+const LACKS: &str = "push it";
 
 /// Has the models of `assignment` where the app finds them. It knows them by name.
 pub fn prepare(bridge: &Bridge, assignment: &Assignment) -> anyhow::Result<()> {
@@ -28,7 +38,7 @@ pub fn prepare(bridge: &Bridge, assignment: &Assignment) -> anyhow::Result<()> {
     }
     for local in app::models(assignment)? {
         if !has(bridge, &local)? {
-            bring(bridge, &local, EXCHANGE)?;
+            bring(bridge, &local, EXCHANGE, COPIES)?;
         }
     }
     Ok(())
@@ -41,14 +51,21 @@ fn has(bridge: &Bridge, local: &Local<'_>) -> anyhow::Result<bool> {
     Ok(text.trim() == local.hash)
 }
 
+/// What a session leaves there is removed with it, and so is the app from the screen.
+pub fn leave() -> String {
+    format!("am force-stop {PACKAGE}; rm -f {EXCHANGE}/{ASSIGNMENT}")
+}
+
 /// An instrumentation under way.
 pub struct AppAgent {
     bridge: Bridge,
     child: Child,
     output: BufReader<ChildStdout>,
-    models: Vec<String>,
+    models: Vec<PathBuf>,
     error: Option<String>,
     code: Option<i32>,
+    /// Whether the answer came to its end.
+    whole: bool,
 }
 
 impl AppAgent {
@@ -59,49 +76,92 @@ impl AppAgent {
         let script = format!(
             "am force-stop {PACKAGE}; am instrument -w -r -e assignment {ASSIGNMENT} {PACKAGE}/.BenchInstrumentation 2>&1"
         );
-        let mut child = bridge.spawn(&script)?;
+        let mut child = bridge.spawn(&ending(&script), Stdio::null(), Stdio::null())?;
         let output = BufReader::new(child.stdout.take().context("adb has no output")?);
-        let models = app::names(assignment);
-        Ok(AppAgent { bridge: bridge.clone(), child, output, models, error: None, code: None })
+        let models = app::paths(assignment).map(Path::to_owned).collect();
+        Ok(AppAgent { bridge: bridge.clone(), child, output, models, error: None, code: None, whole: false })
     }
 
-    /// Once it has measured, the app has its models, and what was pushed would only be hashed again by each process. Once
-    /// it was refused, nobody knows what the app has.
-    fn remember(&self, has_models: bool) -> anyhow::Result<()> {
-        for name in &self.models {
-            let file = quoted(&format!("{EXCHANGE}/{name}"));
-            let script = match has_models {
-                true => format!(
-                    "[ ! -f {file} ] || {{ cut -c1-64 {file}.known > {file}.taken; rm -f {file} {file}.known; }}"
-                ),
-                false => format!("rm -f {file}.taken"),
-            };
+    /// Once it has measured, the app has its models, and what was pushed would only be hashed again by each process.
+    fn remember(&self) -> anyhow::Result<()> {
+        for path in &self.models {
+            let file = quoted(&format!("{EXCHANGE}/{}", Local::new(path)?.name));
+            let script = format!(
+                "[ ! -f {file} ] || {{ cut -c1-64 {file}.known > {file}.taken; rm -f {file} {file}.known; }}"
+            );
             self.bridge.shell("remembering models", &script)?;
         }
         Ok(())
     }
+
+    /// Pushes the models that the app is thought to have, and says that it hasn't. Whether there were any.
+    fn bring_again(&self) -> anyhow::Result<bool> {
+        let mut again = false;
+        for path in &self.models {
+            let local = Local::new(path)?;
+            if has(&self.bridge, &local)? {
+                let taken = quoted(&format!("{EXCHANGE}/{}.taken", local.name));
+                self.bridge.shell("forgetting a model", &format!("rm -f {taken}"))?;
+                bring(&self.bridge, &local, EXCHANGE, COPIES)?;
+                again = true;
+            }
+        }
+        Ok(again)
+    }
+
+    fn ended(&mut self) -> anyhow::Result<Ended> {
+        if !self.whole {
+            return Ok(Ended::Lost { how: format!("{}: its answer was cut off", self.bridge.serial()) });
+        }
+        let error = self.error.take();
+        Ok(match self.code {
+            Some(OK) => {
+                self.remember()?;
+                Ended::Finished
+            }
+            Some(code) if Ended::told(code) == Some(Ended::Again) => {
+                self.remember()?;
+                Ended::Again
+            }
+            Some(code) if Ended::told(code) == Some(Ended::Refused) => {
+                let lacks = error.as_ref().is_some_and(|error| error.contains(LACKS));
+                if lacks && self.bring_again()? { Ended::Again } else { app::refused(error.as_deref()) }
+            }
+            _ => Ended::Died { how: error.unwrap_or_else(|| "the app ended without a result".to_owned()) },
+        })
+    }
 }
 
-/// What a line of `am instrument -r` tells.
-enum Told<'a> {
+/// What a line of `am instrument -r` says.
+#[derive(Debug, PartialEq, Eq)]
+enum Said<'a> {
     Line(&'a str),
     Error(&'a str),
     Code(i32),
     Nothing,
 }
 
-fn told(line: &str) -> Told<'_> {
+fn said(line: &str) -> Said<'_> {
     let line = line.trim_end();
     if let Some(json) = line.strip_prefix("INSTRUMENTATION_STATUS: line=") {
-        return Told::Line(json);
+        return Said::Line(json);
     }
-    let errors =
-        ["INSTRUMENTATION_RESULT: error=", "INSTRUMENTATION_RESULT: longMsg=", "INSTRUMENTATION_FAILED: "];
+    // Of a crash it gives the longer text first: keys are sorted.
+    let errors = [
+        "INSTRUMENTATION_RESULT: error=",
+        "INSTRUMENTATION_RESULT: longMsg=",
+        "INSTRUMENTATION_RESULT: shortMsg=",
+    ];
     if let Some(error) = errors.iter().find_map(|prefix| line.strip_prefix(prefix)) {
-        return Told::Error(error);
+        return Said::Error(error);
+    }
+    // Newer ones begin otherwise: `onError: commandError=false message=INSTRUMENTATION_ABORTED: …`.
+    let failures = ["INSTRUMENTATION_FAILED: ", "INSTRUMENTATION_ABORTED: "];
+    if let Some(at) = failures.iter().find_map(|failure| line.find(failure)) {
+        return Said::Error(&line[at..]);
     }
     let code = line.strip_prefix("INSTRUMENTATION_CODE: ").and_then(|code| code.parse().ok());
-    code.map_or(Told::Nothing, Told::Code)
+    code.map_or(Said::Nothing, Said::Code)
 }
 
 impl Agent for AppAgent {
@@ -112,15 +172,18 @@ impl Agent for AppAgent {
             if !text.ends_with('\n') {
                 return Ok(None);
             }
-            match told(&text) {
-                Told::Line(json) => {
+            self.whole |= exit_code(&text).is_some();
+            match said(&text) {
+                Said::Line(json) => {
                     return serde_json::from_str(json)
                         .map(Some)
                         .with_context(|| format!("reading the app's line {json:?}"));
                 }
-                Told::Error(error) => self.error = Some(error.to_owned()),
-                Told::Code(code) => self.code = Some(code),
-                Told::Nothing => {}
+                Said::Error(error) => {
+                    self.error.get_or_insert_with(|| error.to_owned());
+                }
+                Said::Code(code) => self.code = Some(code),
+                Said::Nothing => {}
             }
         }
     }
@@ -133,21 +196,35 @@ impl Agent for AppAgent {
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<Ended> {
         self.child.wait().context("waiting for adb")?;
-        let error = self.error.take();
-        let ended = match (self.code, error) {
-            // Android's RESULT_OK.
-            (Some(-1), _) => Ended::Finished,
-            (Some(code), error) if Ended::told(code) == Some(Ended::Refused) => {
-                app::refused(error.as_deref())
-            }
-            (Some(code), _) if Ended::told(code) == Some(Ended::Again) => Ended::Again,
-            (_, Some(how)) => Ended::Died { how },
-            (None, None) if !self.bridge.is_there() => {
-                return Ok(Ended::Lost { how: format!("{}: its answer was cut off", self.bridge.serial()) });
-            }
-            (code, None) => Ended::Died { how: format!("the app ended with code {code:?}") },
-        };
-        self.remember(matches!(ended, Ended::Finished | Ended::Again))?;
-        Ok(ended)
+        self.ended()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_adb_and_the_app_meet_is_said_alike() {
+        assert!(EXCHANGE.ends_with(&format!("/{PACKAGE}")), "the app's own media folder");
+        let said = format!("\nX={EXCHANGE}\n");
+        assert!(include_str!("../../../tests/cli/adb/standins/am").contains(&said));
+        assert!(include_str!("../../../../android/README.md").contains(&said));
+    }
+
+    #[test]
+    fn what_am_prints_is_read() {
+        // As of Android 8 and of Android 15.
+        let printed = "INSTRUMENTATION_STATUS: line={\"kind\":\"end\"}\nINSTRUMENTATION_STATUS: stream=\n1/2 m\nINSTRUMENTATION_STATUS_CODE: 0\nINSTRUMENTATION_RESULT: longMsg=Native crash\nINSTRUMENTATION_RESULT: shortMsg=Native crash\nINSTRUMENTATION_CODE: 0\nINSTRUMENTATION_FAILED: a/.B\nonError: commandError=false message=INSTRUMENTATION_ABORTED: System has crashed.\nINSTRUMENTATION_RESULT: outcome=again\n";
+        let read: Vec<Said<'_>> = printed.lines().map(said).filter(|said| *said != Said::Nothing).collect();
+        let expected = [
+            Said::Line("{\"kind\":\"end\"}"),
+            Said::Error("Native crash"),
+            Said::Error("Native crash"),
+            Said::Code(0),
+            Said::Error("INSTRUMENTATION_FAILED: a/.B"),
+            Said::Error("INSTRUMENTATION_ABORTED: System has crashed."),
+        ];
+        assert_eq!(read, expected);
     }
 }

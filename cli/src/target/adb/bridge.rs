@@ -69,10 +69,10 @@ impl Bridge {
         }
     }
 
-    /// Starts a script whose input and output are ours. In a group of its own: Ctrl-C reaches us alone.
-    pub fn spawn(&self, script: &str) -> anyhow::Result<Child> {
+    /// Starts a script with this input, its output ours, and its errors there. In a group of its own: Ctrl-C reaches us alone.
+    pub fn spawn(&self, script: &str, input: Stdio, errors: Stdio) -> anyhow::Result<Child> {
         let mut command = self.adb(&["shell", "-T", script]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(input).stdout(Stdio::piped()).stderr(errors).process_group(0);
         command.spawn().map_err(missing)
     }
 

@@ -66,14 +66,18 @@ impl Adb {
 
     /// Puts back what an earlier session left, and changes what this one is to have changed.
     fn settle(&self) -> anyhow::Result<()> {
+        if self.settings.get().is_some() {
+            return Ok(());
+        }
         let mut settings = Settings::new(&self.bridge)?;
-        if self.wishes.role == Role::App {
-            settings.keep_screen_on()?;
+        settings.keep_screen_on()?;
+        match self.wishes.role {
+            Role::App => settings.afterwards(&app::leave())?,
+            Role::Shell => shell::forget_refusals(&self.bridge)?,
         }
         if self.wishes.fixed_performance {
             settings.fix_performance()?;
         }
-        // A second preparation of one target changes nothing anew.
         let _ = self.settings.set(settings);
         Ok(())
     }
@@ -87,7 +91,7 @@ impl Adb {
         let agent = named.map_or_else(|| shell::default_agent(&self.machine), Ok)?;
         shell::check_agent(&agent, &self.machine)?;
         let local = Local::new(&agent)?;
-        let program = bring(&self.bridge, &local, &format!("{HOME}/agent"))?;
+        let program = bring(&self.bridge, &local, &format!("{HOME}/agent"), 1)?;
         self.bridge.shell("making the agent a program", &format!("chmod 755 {}", quoted(&program)))?;
         Ok(self.program.get_or_init(|| program))
     }
@@ -96,7 +100,7 @@ impl Adb {
     fn model(&self, path: &Path) -> anyhow::Result<PathBuf> {
         let local = Local::new(path)?;
         let folder = format!("{MODELS}/{}", local.short_hash());
-        Ok(bring(&self.bridge, &local, &folder)?.into())
+        Ok(bring(&self.bridge, &local, &folder, 1)?.into())
     }
 
     /// A request that is answered by one line.
@@ -134,6 +138,7 @@ impl Target for Adb {
             }
         }
         self.settle()?;
+        assignment.fixed_performance = self.wishes.fixed_performance;
         Ok(assignment)
     }
 

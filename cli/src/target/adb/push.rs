@@ -9,11 +9,12 @@ use crate::shell::quoted;
 use crate::target::local::Local;
 
 /// Has `local` in `folder` of the device, whole and under its own name, and returns where. The hash that the device found
-/// in it is remembered beside it, with length and time: while these stay, it is neither read nor pushed again.
-pub fn bring(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<String> {
+/// in it is remembered beside it, with length and time: while these stay, it is neither read nor pushed again. There is to
+/// be room for `copies` of it.
+pub fn bring(bridge: &Bridge, local: &Local<'_>, folder: &str, copies: u64) -> anyhow::Result<String> {
     let remote = format!("{folder}/{}", local.name);
     if !is_known(bridge, local, folder)? {
-        has_room(bridge, local, folder)?;
+        has_room(bridge, local, folder, Bytes(local.len.0 * copies))?;
         eprintln!("pushing {} ({}) to {}", local.name, local.len, bridge.serial());
         let part = format!("{remote}.part");
         bridge.push(&format!("pushing {}", local.name), local.path, &part)?;
@@ -58,7 +59,7 @@ fn preamble(local: &Local<'_>, folder: &str) -> String {
 }
 
 /// Room is asked for first: a phone without any misbehaves in other ways, too.
-fn has_room(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<()> {
+fn has_room(bridge: &Bridge, local: &Local<'_>, folder: &str, needed: Bytes) -> anyhow::Result<()> {
     // Other models are what takes room, and what else lies there isn't to be lost.
     let left = if folder.starts_with(MODELS) { MODELS } else { folder };
     let (folder, left) = (quoted(folder), quoted(left));
@@ -66,11 +67,10 @@ fn has_room(bridge: &Bridge, local: &Local<'_>, folder: &str) -> anyhow::Result<
     let answer = bridge.shell("asking for room", &script)?;
     let free = answer.split_whitespace().nth(3).and_then(|kib| kib.parse().ok()).map(Bytes::kib);
     match free {
-        Some(free) if free < local.len => bail!(
-            "found {free} free on {}, expected {} for {}: make room, or remove what earlier sessions left: \
+        Some(free) if free < needed => bail!(
+            "found {free} free on {}, expected {needed} for {}: make room, or remove what earlier sessions left: \
              adb -s {0} shell rm -r {left}",
             bridge.serial(),
-            local.len,
             local.name
         ),
         _ => Ok(()),

@@ -1,12 +1,14 @@
 //! Settings of the device that a session changes, and puts back whatever happens to it.
 //!
-//! Before a setting is changed, the command that puts it back is written into a note on the device. A watch waits there as
-//! long as the session holds its end: when it ends, is killed or is unplugged, the watch obeys the note. Should the device
-//! itself have stopped, the next session obeys it first.
+//! Before a setting is changed, the command that puts it back is written into the session's note on the device. A watch waits
+//! there as long as the session holds its end: when it ends, is killed or is unplugged, the watch obeys the note. Should the
+//! device itself have stopped, the next session obeys it first. Whoever obeys a note takes it away before, so that nobody else
+//! does; the next session waits for one that is being obeyed.
 
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use anyhow::bail;
+use packbench_core::session;
 
 use super::bridge::Bridge;
 use super::shell::HOME;
@@ -15,6 +17,8 @@ use crate::shell::quoted;
 /// The settings that a session changed; put back when this is dropped.
 pub struct Settings {
     bridge: Bridge,
+    /// The file of the session's note.
+    note: String,
     watch: Option<Child>,
 }
 
@@ -32,15 +36,26 @@ const FIXED_PERFORMANCE: Change<'_> = Change {
     undo: "cmd power set-fixed-performance-mode-enabled false",
 };
 
+/// What the names of all notes begin with. One that is being obeyed ends with `.obeyed`.
+const NOTES: &str = "/data/local/tmp/packbench/restore";
+
 impl Settings {
-    /// Obeys the note of an earlier session that couldn't.
+    /// Obeys the notes of earlier sessions that couldn't.
     pub fn new(bridge: &Bridge) -> anyhow::Result<Self> {
-        let look = format!("[ -f {HOME}/restore ] && echo found; true");
-        if bridge.shell("looking for a note", &look)?.trim() == "found" {
-            eprintln!("putting back the settings that an earlier session left changed");
-            bridge.shell("putting settings back", &obey())?;
+        // A watch needs no time to speak of for its own: what is left after that is left for good.
+        let script = format!(
+            "n=0; while ls {NOTES}*.obeyed >/dev/null 2>&1 && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
+            for note in {NOTES}*; do
+                obeyed=${{note%.obeyed}}.obeyed
+                [ \"$note\" = \"$obeyed\" ] || mv \"$note\" \"$obeyed\" 2>/dev/null || continue
+                echo found; sh \"$obeyed\" >/dev/null 2>&1; rm -f \"$obeyed\"
+            done"
+        );
+        if bridge.shell("putting settings back", &script)?.contains("found") {
+            eprintln!("put back the settings that an earlier session left changed");
         }
-        Ok(Settings { bridge: bridge.clone(), watch: None })
+        let note = format!("{NOTES}-{}", session::new_name());
+        Ok(Settings { bridge: bridge.clone(), note, watch: None })
     }
 
     /// Clocks that stay where they are.
@@ -51,15 +66,20 @@ impl Settings {
         Ok(())
     }
 
-    /// A screen that stays on while the device is plugged in, and is on now.
+    /// A screen that stays on while the device is plugged in, is on now and isn't behind a lock that a swipe opens. A device
+    /// without settings has no screen.
     pub fn keep_screen_on(&mut self) -> anyhow::Result<()> {
         const KEY: &str = "global stay_on_while_plugged_in";
-        let before = self.bridge.shell("reading settings", &format!("settings get {KEY}"))?;
-        let undo = match before.trim() {
-            "null" | "" => format!("settings delete {KEY}"),
-            value => format!("settings put {KEY} {}", quoted(value)),
+        let read = format!("! command -v settings >/dev/null || echo \"is $(settings get {KEY})\"");
+        let before = self.bridge.shell("reading settings", &read)?;
+        let undo = match before.trim().strip_prefix("is") {
+            None => return Ok(()),
+            Some(unset) if matches!(unset.trim(), "null" | "") => format!("settings delete {KEY}"),
+            Some(value) => format!("settings put {KEY} {}", quoted(value.trim())),
         };
-        let set = format!("settings put {KEY} 7 && input keyevent KEYCODE_WAKEUP");
+        let set = format!(
+            "settings put {KEY} 7 && input keyevent KEYCODE_WAKEUP && {{ wm dismiss-keyguard || true; }}"
+        );
         self.change(&Change { name: "the screen's timeout", set: &set, undo: &undo })?;
         match self.bridge.shell("reading settings", &format!("settings get {KEY}"))?.trim() {
             "7" => Ok(()),
@@ -67,16 +87,23 @@ impl Settings {
         }
     }
 
+    /// Has `script` run on the device when the session is over, whatever ends it.
+    pub fn afterwards(&mut self, script: &str) -> anyhow::Result<()> {
+        self.change(&Change { name: "nothing", set: "true", undo: script })
+    }
+
     fn change(&mut self, change: &Change<'_>) -> anyhow::Result<()> {
         let Change { name, set, undo } = change;
         // What was changed last is put back first.
-        let note = format!(
-            "mkdir -p {HOME}; cd {HOME}; {{ echo {}; cat restore 2>/dev/null; }} > restore.new; mv restore.new restore",
-            quoted(undo)
+        let (note, undo) = (&self.note, quoted(undo));
+        let script = format!(
+            "mkdir -p {HOME}; {{ echo {undo}; cat {note} 2>/dev/null; }} > {HOME}/new; mv {HOME}/new {note}"
         );
-        self.bridge.shell("writing a note", &note)?;
+        self.bridge.shell("writing a note", &script)?;
         if self.watch.is_none() {
-            self.watch = Some(self.bridge.spawn(&format!("cat >/dev/null; {}", obey()))?);
+            let obey = format!("mv {note} {note}.obeyed && {{ sh {note}.obeyed; rm -f {note}.obeyed; }}");
+            let script = format!("cat >/dev/null; {{ {obey}; }} >/dev/null 2>&1");
+            self.watch = Some(self.bridge.spawn(&script, Stdio::piped(), Stdio::null())?);
         }
         let doing = format!("changing {name} (not every phone has it: measure without it)");
         match self.bridge.shell(&doing, &format!("{set} 2>&1"))? {
@@ -92,10 +119,6 @@ impl Settings {
         let clocks: Vec<&str> = text.split_whitespace().collect();
         Ok(if clocks.is_empty() { "not readable".to_owned() } else { clocks.join(", ") })
     }
-}
-
-fn obey() -> String {
-    format!("[ ! -f {HOME}/restore ] || {{ sh {HOME}/restore; rm -f {HOME}/restore; }}")
 }
 
 impl Drop for Settings {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -19,12 +19,19 @@ pub const HOME: &str = "/data/local/tmp/packbench";
 /// Models, each in a folder of its own.
 pub const MODELS: &str = "/data/local/tmp/packbench/models";
 
-/// Since Android 12 the shell may have the whole page cache dropped. Proof is the agent's.
+/// Since Android 12 the shell may have the whole page cache dropped. Proof is the agent's. Where it is refused there is a file
+/// that says so: not each process waits for it again.
 const DROP_CACHES: &str = "\
-if [ \"$(getprop ro.build.version.sdk 2>/dev/null || echo 0)\" -ge 31 ] 2>/dev/null; then
-    sync; setprop perf.drop_caches 3; n=0
+if [ ! -e keeps-caches ] && [ \"$(getprop ro.build.version.sdk 2>/dev/null || echo 0)\" -ge 31 ] 2>/dev/null; then
+    sync; n=0; setprop perf.drop_caches 3 2>/dev/null || n=100
     while [ \"$(getprop perf.drop_caches)\" != 0 ] && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
+    [ $n -lt 100 ] || : > keeps-caches
 fi";
+
+/// Another session may be let do what an earlier one was refused.
+pub fn forget_refusals(bridge: &Bridge) -> anyhow::Result<()> {
+    bridge.shell("looking around", &format!("rm -f {HOME}/keeps-caches")).map(drop)
+}
 
 /// A process on the device, started by its shell.
 pub struct ShellAgent {
@@ -41,7 +48,7 @@ impl ShellAgent {
     /// Starts `program` of the device on a request.
     pub fn start(bridge: &Bridge, program: &str, request: &Request) -> anyhow::Result<Self> {
         let script = format!("cd {HOME}; {DROP_CACHES}\nexec {}", quoted(program));
-        let mut child = bridge.spawn(&ending(&script))?;
+        let mut child = bridge.spawn(&ending(&script), Stdio::piped(), Stdio::piped())?;
         let mut input = child.stdin.take().context("adb has no input")?;
         let output = child.stdout.take().context("adb has no output")?;
         let errors = child.stderr.take().context("adb has no errors")?;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use crate::scratch::Scratch;
 
 /// All stand-ins write down what they were asked in `/data/asked`.
-const STANDINS: [(&str, &str); 7] = [
+const STANDINS: [(&str, &str); 8] = [
     ("getprop", include_str!("standins/getprop")),
     ("setprop", include_str!("standins/setprop")),
     ("settings", include_str!("standins/settings")),
     ("input", include_str!("standins/input")),
+    ("wm", include_str!("standins/wm")),
     ("cmd", include_str!("standins/cmd")),
     ("pm", include_str!("standins/pm")),
     ("am", include_str!("standins/am")),

@@ -160,6 +160,10 @@ struct ModelFields {
     /// The arrangement in which it is measured, such as `forward` or `shuffled:7:align=4096`; as it is when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arrangement: Option<String>,
+    /// Of the file, from a computer that hands the job to an app, which holds its own copy against it.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    model_sha256: Option<String>,
 }
 
 impl Default for JobFields {
@@ -174,6 +178,7 @@ impl From<&Job> for JobFields {
             name: Some(model.name.clone()),
             path: model.path.clone(),
             arrangement: model.arrangement.as_ref().map(ToString::to_string),
+            model_sha256: None,
         };
         JobFields {
             models: job.models.iter().map(model).collect(),
@@ -254,6 +259,9 @@ impl TryFrom<ModelFields> for Model {
         let name = fields.name.clone().or_else(file_name).ok_or("a model needs a path or a name")?;
         let arrangement = fields.arrangement.map(|text| text.parse()).transpose();
         let arrangement = arrangement.map_err(|error: OrderError| error.to_string())?;
+        if let Some(hash) = fields.model_sha256.filter(|hash| hash.len() != 64) {
+            return Err(format!("model_sha256: found {hash:?}, expected 64 hexadecimal digits"));
+        }
         Ok(Model { name, path: fields.path, arrangement })
     }
 }
