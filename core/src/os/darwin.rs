@@ -91,7 +91,7 @@ pub fn ask_ahead(
 /// Takes the room for `len` bytes in an empty file, which then reads as zeros.
 pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
     let bytes = libc::off_t::try_from(len.0).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    let store = libc::fstore_t {
+    let mut store = libc::fstore_t {
         fst_flags: libc::F_ALLOCATEALL,
         fst_posmode: libc::F_PEOFPOSMODE,
         fst_offset: 0,
@@ -99,7 +99,7 @@ pub fn reserve(file: &File, len: Bytes) -> io::Result<()> {
         fst_bytesalloc: 0,
     };
     // SAFETY: the command reads and writes the fstore_t that it is given.
-    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PREALLOCATE, &store) } != -1 {
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PREALLOCATE, &raw mut store) } != -1 {
         return file.set_len(len.0);
     }
     let refused = io::Error::last_os_error();
