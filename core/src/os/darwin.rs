@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use libc::{c_int, c_void};
+use libc::{c_int, c_uint, c_void};
 
 use super::darwin_rules::{self as rules, Lacking};
 use super::mapping::UnixMapping;
@@ -136,6 +136,31 @@ pub fn write_behind(_: &File, _: ByteRange) {}
 /// There is no way to bind.
 pub fn pin(_: &[u32]) -> Result<(), OsError> {
     Err(rules::lacks(Lacking::Pin))
+}
+
+// libc has neither.
+unsafe extern "C" {
+    fn qos_class_self() -> c_uint;
+    fn pthread_set_qos_class_self_np(class: c_uint, relative_priority: c_int) -> c_int;
+}
+
+/// The quality of service by which the scheduler picks a thread's processor and its clock. A thread doesn't have that of
+/// the one that started it: it is told.
+#[derive(Clone, Copy)]
+pub struct Class(c_uint);
+
+impl Class {
+    /// That of this thread.
+    pub fn of_this_thread() -> Self {
+        // SAFETY: the call has no preconditions.
+        Class(unsafe { qos_class_self() })
+    }
+
+    /// Makes it this thread's own. Where that can't be, as with none at all, the system's own choice stands.
+    pub fn take(self) {
+        // SAFETY: the call touches no memory of ours; a class that it doesn't know it refuses.
+        unsafe { pthread_set_qos_class_self_np(self.0, 0) };
+    }
 }
 
 /// The machine, by names that an app may ask for, too.

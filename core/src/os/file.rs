@@ -179,8 +179,10 @@ impl Queue<'_> {
     /// A thread for each buffer. They are there before the meter starts, and wait for it.
     fn read_together(&self, buffers: &mut [Buffer], meter: &mut dyn Meter) -> Result<(u64, Usage), OsError> {
         let gate = Barrier::new(buffers.len() + 1);
+        let class = system::Class::of_this_thread();
         let (sums, usage) = std::thread::scope(|scope| {
             let read = |buffer: &mut Buffer| {
+                class.take();
                 gate.wait();
                 let sum = self.read_share(buffer.bytes());
                 gate.wait();

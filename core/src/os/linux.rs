@@ -180,6 +180,18 @@ pub fn populate(advise: impl Fn(c_int) -> Result<(), OsError>) -> Result<(), OsE
     }
 }
 
+/// By what the scheduler picks a thread's processor: a thread has it of the one that started it.
+#[derive(Clone, Copy)]
+pub struct Class;
+
+impl Class {
+    pub fn of_this_thread() -> Self {
+        Class
+    }
+
+    pub fn take(self) {}
+}
+
 /// Binds the calling thread.
 pub fn pin(cpus: &[u32]) -> Result<(), OsError> {
     // SAFETY: all-zero is an empty set; CPU_SET ignores numbers beyond it; the call reads the set only.

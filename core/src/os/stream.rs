@@ -32,7 +32,11 @@ impl Stream for Streaming {
             let will_need = || mapping.apply(Advice::WillNeed, piece);
             system::ask_ahead(&file, page.bytes_of(piece), will_need)
         };
-        let walk = move || walk(&mapping, &pieces, lead, &asked, ask);
+        let class = system::Class::of_this_thread();
+        let walk = move || {
+            class.take();
+            walk(&mapping, &pieces, lead, &asked, ask)
+        };
         let thread = std::thread::Builder::new().name("stream".to_owned()).spawn(walk);
         let thread = thread.map_err(|source| OsError::Call { call: "starting a thread", source })?;
         Ok(Box::new(Streaming::Running { stop, thread }))
