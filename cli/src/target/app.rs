@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::Ended;
 use super::local::Local;
 
-/// What both systems know it by.
+/// What both systems know it by, unless somebody built it under another name.
 pub const PACKAGE: &str = "dev.packbench.app";
 /// The name under which it finds its assignment.
 pub const ASSIGNMENT: &str = "assignment.json";

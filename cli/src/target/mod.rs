@@ -34,6 +34,11 @@ pub trait Target {
     /// # Errors
     /// Also when the device goes away: what was brought whole stays, and isn't brought again.
     fn prepare(&self, assignment: Assignment) -> anyhow::Result<Assignment>;
+    /// Lines of the session of `assignment` that an earlier agent left on the device, for it was gone before they were
+    /// heard. The next agent that is started writes over them.
+    fn left(&self, _assignment: &Assignment) -> anyhow::Result<Vec<Line>> {
+        Ok(Vec::new())
+    }
     /// Starts an agent on `assignment`.
     fn start(&self, assignment: &Assignment) -> anyhow::Result<Box<dyn Agent>>;
     /// Asks in which order the engine reads a model's weights.

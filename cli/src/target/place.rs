@@ -7,7 +7,8 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::adb::{Adb, Role, Wishes};
-use super::xcrun::Xcrun;
+use super::app::PACKAGE;
+use super::xcrun::{App, Xcrun};
 use super::{Host, Target};
 use crate::named::named;
 use crate::shell::quoted;
@@ -31,6 +32,9 @@ pub struct Place {
     /// Install this app on the iPhone or in the simulator first, as Xcode built it.
     #[arg(long, value_name = "FILE")]
     app: Option<PathBuf>,
+    /// The identifier that the app on the iPhone or in the simulator was built with [default: dev.packbench.app].
+    #[arg(long, value_name = "ID")]
+    app_id: Option<String>,
 }
 
 impl Place {
@@ -43,19 +47,28 @@ impl Place {
                 self.on
             );
         }
-        if self.app.is_some() && !matches!(self.on, On::Ios { .. } | On::Simulator { .. }) {
-            bail!("found --on {}, expected ios or sim: --app is for iPhones and simulators", self.on);
+        let for_xcrun = self.app.is_some() || self.app_id.is_some();
+        if for_xcrun && !matches!(self.on, On::Ios { .. } | On::Simulator { .. }) {
+            bail!(
+                "found --on {}, expected ios or sim: --app and --app-id are for iPhones and simulators",
+                self.on
+            );
         }
         match &self.on {
             On::Host => Ok(Box::new(Host::new()?)),
-            On::Ios { udid } => Ok(Box::new(Xcrun::phone(udid.as_deref(), self.app.clone())?)),
-            On::Simulator { udid } => Ok(Box::new(Xcrun::simulator(udid.as_deref(), self.app.clone())?)),
+            On::Ios { udid } => Ok(Box::new(Xcrun::phone(udid.as_deref(), self.xcrun_app())?)),
+            On::Simulator { udid } => Ok(Box::new(Xcrun::simulator(udid.as_deref(), self.xcrun_app())?)),
             On::Adb { serial } => {
                 let (role, fixed_performance) = (self.role.unwrap_or_default(), self.fixed_performance);
                 let wishes = Wishes { role, agent: self.agent.clone(), fixed_performance };
                 Ok(Box::new(Adb::open(serial.as_deref(), wishes)?))
             }
         }
+    }
+
+    fn xcrun_app(&self) -> App {
+        let id = self.app_id.clone().unwrap_or_else(|| PACKAGE.to_owned());
+        App { id, file: self.app.clone() }
     }
 
     /// The flags that name the same target again; nothing for this machine. An app that was installed is there.
@@ -66,8 +79,10 @@ impl Place {
         let role = self.role.map(|role| format!(" --as {}", <&str>::from(role)));
         let agent = self.agent.as_ref().map(|agent| format!(" --agent {}", quoted(&agent.to_string_lossy())));
         let fixed = if self.fixed_performance { " --fixed-performance" } else { "" };
+        let app_id = self.app_id.as_ref().map(|id| format!(" --app-id {}", quoted(id)));
         let on = quoted(&self.on.to_string());
-        format!(" --on {on}{}{}{fixed}", role.unwrap_or_default(), agent.unwrap_or_default())
+        let [role, agent, app_id] = [role, agent, app_id].map(Option::unwrap_or_default);
+        format!(" --on {on}{role}{agent}{fixed}{app_id}")
     }
 }
 

@@ -38,6 +38,8 @@ const RUNS: usize = 3 * 6;
 /// A scratch folder with a stand-in for xcrun, a phone and a simulator.
 struct Mac {
     scratch: Scratch,
+    /// What the app was built with.
+    id: &'static str,
 }
 
 impl Mac {
@@ -51,16 +53,21 @@ impl Mac {
     }
 
     fn without_app() -> Self {
-        let mac = Mac { scratch: Scratch::new() };
+        let mac = Mac { scratch: Scratch::new(), id: "dev.packbench.app" };
         for folder in ["bin", "packbench.app"] {
             std::fs::create_dir_all(mac.scratch.path(folder)).unwrap();
         }
-        let standin = mac.scratch.write("bin/xcrun", include_bytes!("xcrun/standin"));
-        std::fs::set_permissions(standin, std::fs::Permissions::from_mode(0o755)).unwrap();
+        mac.program("xcrun", include_bytes!("xcrun/standin"));
+        mac.program("script", include_bytes!("xcrun/script"));
         mac.plug_in();
         mac.simulators("Booted");
         mac.scratch.model();
         mac
+    }
+
+    fn program(&self, name: &str, text: &[u8]) {
+        let file = self.scratch.write(&format!("bin/{name}"), text);
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     fn plug_in(&self) {
@@ -96,6 +103,7 @@ impl Mac {
         let mut command = self.scratch.process(args);
         let path = format!("{}:{}", self.scratch.path("bin").display(), std::env::var("PATH").unwrap());
         command.env("PATH", path).env("STANDIN", self.scratch.path("")).env("PROGRAM", program());
+        command.env("PACKAGE", self.id);
         command
     }
 
@@ -206,7 +214,7 @@ fn each_first_token_of_a_real_model_has_the_app_launched_anew() {
     assert!(mac.count("process launch --console --terminate-existing") >= 3, "{:#?}", mac.asked());
     let launch = mac.asked().into_iter().find(|line| line.contains("process launch")).unwrap();
     assert!(
-        launch.contains(&format!("--device {UDID} dev.packbench.app -- --assignment assignment.json")),
+        launch.contains(&format!("--device {UDID} dev.packbench.app -- --assignment assignment-")),
         "{launch}"
     );
 }
@@ -257,10 +265,27 @@ fn the_app_is_installed_when_asked_for() {
     mac.remove("r.jsonl");
     mac.run("sim", &["--app", "gone.app"]).refuses("gone.app: No such file");
     mac.run("host", &["--app", "packbench.app"])
-        .refuses("found --on host, expected ios or sim: --app is for");
+        .refuses("found --on host, expected ios or sim: --app and --app-id are for");
     mac.run("ios", &["--as", "app"])
         .refuses("found --on ios, expected adb: --as, --agent and --fixed-performance");
     mac.said(&["doctor", "--on", "ios"]).refuses("the app carries out sessions and answers nothing else");
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn an_app_that_was_built_under_another_name_is_driven_by_it() {
+    for (on, launch) in [("ios", "process launch"), ("sim:booted", "launch")] {
+        let mac = Mac { id: "org.example.bench", ..Mac::new() };
+        mac.scratch.write("cut", format!("2\t{launch}").as_bytes());
+        let app = ["--app-id", mac.id];
+        mac.run(on, &app).refuses(&format!("packbench run --resume r.jsonl --on {on} --app-id {}", mac.id));
+        mac.plug_in();
+        mac.simulators("Booted");
+        mac.said(&[&["run", "--resume", "r.jsonl", "--on", on], &app[..]].concat()).succeeds();
+        assert_eq!(mac.count("dev.packbench.app"), 0, "{:#?}", mac.asked());
+        mac.remove("r.jsonl");
+        mac.run(on, &[]).refuses("found no dev.packbench.app on");
+    }
 }
 
 #[test]
@@ -364,7 +389,7 @@ fn an_app_that_ios_ends_is_recorded_with_its_last_phase_and_replaced() {
 fn what_the_console_does_not_carry_is_fetched() {
     for silence in ["mute", "garble"] {
         let mac = Mac::new();
-        mac.scratch.write(silence, b"");
+        mac.scratch.write(silence, b"0");
         mac.run("ios", &[]).succeeds();
         assert_eq!(mac.finished(), RUNS, "{silence}");
         assert_eq!(mac.scratch.report("r.jsonl").headers.len(), 1, "{silence}: nothing is told twice");
@@ -411,12 +436,22 @@ fn a_phone_cut_off_at_each_step_loses_nothing_finished() {
             (1, "install app", gone("installing the app")),
             (1, "info apps", gone("asking for the app")),
             (1, "copy from Documents/m.gguf.known", gone("fetching m.gguf.known")),
-            (1, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
-            (1, "copy to Documents/m.gguf", gone("pushing m.gguf")),
-            (2, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
-            (1, "copy to Documents/assignment.json", gone("handing over the assignment")),
             (1, "info files", gone("looking for models")),
-            (1, "process launch", format!("{UDID}: its answer was cut off")),
+            (1, "copy to Documents/m.gguf", gone("pushing m.gguf")),
+            // What is remembered, its withdrawal, and what is remembered again.
+            (1, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
+            (1, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
+            (2, "copy to Documents/m.gguf.known", gone("writing m.gguf.known")),
+            (1, "copy to Documents/assignment-", gone("handing over the assignment")),
+            (3, "process launch", format!("{UDID}: its answer was cut off")),
+            // The same of a session that is gone on with, and what an earlier launch may have left.
+            (1, "list devices", "unavailable, expected it ready: plug it in".to_owned()),
+            (1, "info apps", gone("asking for the app")),
+            (1, "copy from Documents/m.gguf.known", gone("fetching m.gguf.known")),
+            (1, "info files", gone("looking for models")),
+            (1, "copy from Documents/answer.txt", gone("fetching answer.txt")),
+            (1, "copy to Documents/assignment-", gone("handing over the assignment")),
+            (2, "process launch", format!("{UDID}: its answer was cut off")),
         ],
     );
 }
@@ -425,7 +460,7 @@ fn a_phone_cut_off_at_each_step_loses_nothing_finished() {
 #[ignore = "takes python3: scripts/test --stage xcrun"]
 fn a_simulator_shut_down_at_each_step_loses_nothing_finished() {
     let gone = |doing: &str| format!("{doing}: {SIMULATOR} went away");
-    // For what is remembered, its withdrawal, the model, what is remembered again, and the assignment.
+    // For what is remembered, whether there is something to withdraw, the model, what is remembered then, the assignment.
     let files = (1..=5).map(|nth| (nth, "get_app_container data", gone("asking for the app's files")));
     let mut cuts = vec![
         (1, "list", "found no booted simulator".to_owned()),
@@ -433,7 +468,12 @@ fn a_simulator_shut_down_at_each_step_loses_nothing_finished() {
         (1, "get_app_container app", gone("asking for the app")),
     ];
     cuts.extend(files);
-    cuts.push((1, "launch", format!("{SIMULATOR}: its answer was cut off")));
+    cuts.push((3, "launch", format!("{SIMULATOR}: its answer was cut off")));
+    // The same of a session that is gone on with; the third file is what an earlier launch may have left.
+    cuts.push((1, "list", "found no booted simulator".to_owned()));
+    cuts.push((1, "get_app_container app", gone("asking for the app")));
+    cuts.extend((1..=4).map(|nth| (nth, "get_app_container data", gone("asking for the app's files"))));
+    cuts.push((2, "launch", format!("{SIMULATOR}: its answer was cut off")));
     cut_off_at_each_step("sim", &cuts);
 }
 
@@ -457,14 +497,15 @@ fn cut_off_at_each_step(on: &str, cuts: &[(u32, &str, String)]) {
         let said = go_on();
         assert!(!mac.scratch.path("cut").exists(), "{command} wasn't asked for {nth} times: {}", said.text);
         said.refuses(words);
-        let hint = format!("go on with: packbench run --resume r.jsonl --on {on}");
-        assert!(!said.text.contains("What was finished") || said.text.contains(&hint), "{}", said.text);
+        let hint = format!("packbench run --resume r.jsonl --on {on}");
+        assert_eq!(said.text.contains(&hint), mac.scratch.path("r.jsonl").exists(), "{}", said.text);
     }
+    let before = finished(&mac.scratch.report("r.jsonl")).len();
     go_on().succeeds();
     let kept: HashSet<RunKey> =
         finished(&mac.scratch.report("r.jsonl")).iter().map(|run| run.key()).collect();
     assert!(told.is_subset(&kept), "a run that was told of is not in the report");
-    assert_eq!(kept.len(), RUNS);
+    assert_eq!((before, kept.len()), (3 + 2, RUNS), "the last launch alone was whole");
 }
 
 fn run(line: &str) -> Option<RunKey> {
@@ -472,6 +513,59 @@ fn run(line: &str) -> Option<RunKey> {
         Ok(Line::Run(run)) if run.status == Status::Ok => Some(run.key()),
         _ => None,
     }
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn runs_that_nobody_heard_of_are_fetched_before_the_next_launch() {
+    let mac = Mac::new();
+    // The console ends after the first run, or sooner, and the phone is unplugged after the fourth.
+    mac.scratch.write("mute", b"20");
+    mac.scratch.write("cut", b"4\tprocess launch");
+    mac.run("ios", &[]).refuses("its answer was cut off");
+    let heard = mac.finished();
+    assert!((1..4).contains(&heard), "{heard}");
+    mac.remove("mute");
+    mac.plug_in();
+    mac.said(&["run", "--resume", "r.jsonl", "--on", "ios"]).succeeds();
+    let report = mac.scratch.report("r.jsonl");
+    let runs = finished(&report);
+    assert_eq!(runs.iter().filter(|run| run.segment == 0).count(), 4, "none was measured again");
+    assert_eq!((runs.len(), report.headers.len()), (RUNS, 2));
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn an_app_that_does_not_end_when_asked_is_ended_by_its_number() {
+    let mac = Mac::new();
+    mac.run("ios", &[]).succeeds();
+    mac.remove("r.jsonl");
+    mac.scratch.write("deaf", b"");
+    // The app hears of another model than was pushed, and nobody wants its answer any more.
+    let pushed = mac.documents(UDID).join("m.gguf");
+    let mut bytes = std::fs::read(&pushed).unwrap();
+    let last = bytes.len() - 100;
+    bytes[last] ^= 1;
+    std::fs::write(&pushed, bytes).unwrap();
+    mac.run("ios", &[]).refuses("isn't the file that was pushed");
+    assert_eq!(mac.count("process terminate"), 1, "{:#?}", mac.asked());
+}
+
+#[test]
+#[ignore = "takes python3: scripts/test --stage xcrun"]
+fn a_devicectl_that_writes_over_nothing_is_enough_for_one_model() {
+    let mac = Mac::new();
+    mac.scratch.write("keep", b"");
+    assert!(mac.run("ios", &[]).succeeds().contains("pushing m.gguf"));
+    mac.remove("r.jsonl");
+    assert!(!mac.run("ios", &[]).succeeds().contains("pushing"));
+    mac.remove("r.jsonl");
+    std::fs::write(
+        mac.scratch.path("m.gguf"),
+        TinyModel { payload: Bytes::mib(1), ..TinyModel::new(4) }.bytes(),
+    )
+    .unwrap();
+    mac.run("ios", &[]).refuses("already exists.: this devicectl writes over no file: delete the app");
 }
 
 #[test]

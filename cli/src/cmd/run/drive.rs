@@ -87,6 +87,9 @@ impl Drive<'_> {
     }
 
     fn one_agent(&mut self, target: &dyn Target) -> anyhow::Result<Ended> {
+        for line in target.left(&self.assignment)? {
+            self.take(line)?;
+        }
         let mut agent = target.start(&self.assignment)?;
         interrupt::stops(agent.stopper());
         while let Some(line) = agent.next_line()? {

@@ -67,7 +67,7 @@ fn driven(
     path: &Path,
     journal: &mut Journal,
 ) -> anyhow::Result<Outcome> {
-    let outcome = drive(&*place.open()?, assignment, journal);
+    let outcome = place.open().and_then(|target| drive(&*target, assignment, journal));
     let kept = || {
         let (path, command) = (path.display(), command(place, path));
         format!("what was finished is in {path}, and {command} goes on with it")

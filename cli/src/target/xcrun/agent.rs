@@ -1,37 +1,34 @@
 //! The app as an agent: each process of it is launched anew, and its console is read.
 //!
 //! What it tells it also keeps in a file of its container. The console is what is listened to; the file is fetched when the
-//! console ended without a verdict or carried something unreadable, so that nothing told is lost.
+//! console ended without a verdict, lacks a line or carried something unreadable, so that nothing told is lost. Where the
+//! device went, too, the next launch of the session fetches it first.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use packbench_core::job::Model;
 use packbench_core::os;
 use packbench_core::record::wire::Assignment;
-use packbench_core::record::{Line, Variant};
+use packbench_core::record::{Line, Run, Status, Variant};
 use packbench_core::session;
 
+use super::console::Console;
 use super::trouble::{remedy, with_remedy};
-use super::{Device, forget, tool};
+use super::{Device, forget};
 use crate::cache::cache_dir;
-use crate::target::app::{self, ASSIGNMENT};
+use crate::target::app;
 use crate::target::{Agent, Ended, Stopper, went_away};
 
 /// Before what the app tells; everything else on its console is the system's.
 const MARK: &str = "packbench: ";
 /// The file in which the app keeps what it tells. Its first line is the word that it was given for that.
 const ANSWER: &str = "answer.txt";
-/// After this long without a word the device is asked whether it is still there.
-const SILENCE: Duration = Duration::from_secs(120);
-/// An app that has told its verdict ends; a console that stays is not waited for.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// What the models must turn out to be on the device: the files that were pushed.
 #[derive(Clone, Default)]
@@ -76,15 +73,45 @@ enum Told {
     Garbled(serde_json::Error),
 }
 
-/// What a line of the console tells, if the app wrote it.
-fn told(text: &str) -> Option<Told> {
-    let (key, value) = text.trim_end().split_once(MARK)?.1.split_once('=')?;
-    Some(match key {
+/// What a line of the console tells, if the app wrote it, and its number: the app counts them from 1.
+fn told(text: &str) -> Option<(usize, Told)> {
+    let (number, text) = text.trim_end().split_once(MARK)?.1.split_once(' ')?;
+    let (key, value) = text.split_once('=')?;
+    let told = match key {
         "line" => serde_json::from_str(value).map_or_else(Told::Garbled, Told::Line),
         "error" => Told::Error(value.to_owned()),
         "verdict" => Told::Verdict(value.to_owned()),
         _ => Told::Progress,
-    })
+    };
+    Some((number.parse().ok()?, told))
+}
+
+/// What the app kept of its answer: the lines that are whole, if they are the answer to a launch whose word `is_meant`.
+fn kept(device: &dyn Device, is_meant: impl Fn(&str) -> bool) -> anyhow::Result<Vec<(usize, Told)>> {
+    let bytes = device.fetch(ANSWER)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    // The last line may have been cut.
+    let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    match lines.next() {
+        Some(word) if is_meant(word.trim_end()) => Ok(lines.filter_map(told).collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The runs of the session that an earlier launch finished and told nobody: its console and its device may have gone at
+/// once. Those whose model isn't known yet are left out.
+pub fn left(device: &dyn Device, assignment: &Assignment) -> anyhow::Result<Vec<Line>> {
+    let is_missing = |run: &Run| {
+        run.status == Status::Ok
+            && !assignment.done.contains(&run.key())
+            && assignment.variants.iter().any(|variant| variant.name == run.case.variant)
+    };
+    let lines = kept(device, |word| word.starts_with(&assignment.session))?.into_iter();
+    let missing = lines.filter_map(|(_, told)| match told {
+        Told::Line(line) if matches!(&*line, Line::Run(run) if is_missing(run)) => Some(*line),
+        _ => None,
+    });
+    Ok(missing.collect())
 }
 
 /// A process of the app.
@@ -93,44 +120,70 @@ pub struct AppAgent {
     expected: Expected,
     /// What the file of its answer begins with.
     word: String,
-    child: Child,
-    console: Receiver<String>,
-    silence: Duration,
-    /// How many lines of the app were understood, from the console and then from the file.
+    console: Console,
+    patience: Patience,
+    /// How long the console has been silent.
+    silent: Duration,
+    /// The number of the last line of the app that was understood, from the console and then from the file.
     heard: usize,
     /// Whether one wasn't.
     garbled: bool,
     /// What the file has beyond them, once the console has ended.
-    kept: Option<std::vec::IntoIter<String>>,
+    kept: Option<std::vec::IntoIter<(usize, Told)>>,
     error: Option<String>,
     verdict: Option<String>,
+    /// Set once it is known that nothing of its answer is left on the device.
+    has_all: Rc<Cell<bool>>,
     /// What else was on the console.
     system: String,
 }
 
+/// How long is waited.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// After this long without a word the device is asked whether it is still there.
+    silence: Duration,
+    /// After this long an app on a device that is there isn't waited for any more: iOS may have suspended it.
+    at_most: Duration,
+    /// An app that has told its verdict, or was told to end, ends; a console that stays is not waited for.
+    farewell: Duration,
+}
+
+impl Patience {
+    /// With the app on `assignment`, which tells nothing while the phone cools.
+    fn with(assignment: &Assignment) -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let at_most = minutes(15) + assignment.job.wait;
+        Patience { silence: minutes(2), at_most, farewell: Duration::from_secs(5) }
+    }
+}
+
 impl AppAgent {
-    /// Launches the app on the assignment that lies in its container.
-    pub fn start(device: Arc<dyn Device>, expected: Expected) -> anyhow::Result<Self> {
-        let word = session::new_name();
-        let mut command = device.launch(&["--assignment", ASSIGNMENT, "--answer", &word]);
-        // In a group of its own: Ctrl-C reaches us alone.
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().map_err(tool::missing)?;
-        let (sender, console) = mpsc::channel();
-        listen(child.stdout.take().context("xcrun has no output")?, sender.clone());
-        listen(child.stderr.take().context("xcrun has no errors")?, sender);
+    /// Hands `assignment` to the app and launches it. Sets `has_all` once all of its answer was heard.
+    pub fn start(
+        device: Arc<dyn Device>,
+        expected: Expected,
+        assignment: &Assignment,
+        has_all: Rc<Cell<bool>>,
+    ) -> anyhow::Result<Self> {
+        let launch = session::new_name();
+        let (file, word) = (format!("assignment-{launch}.json"), format!("{}.{launch}", assignment.session));
+        device.put("handing over the assignment", app::written(assignment)?.path(), &file)?;
+        let console = Console::open(device.launch(&["--assignment", &file, "--answer", &word]))?;
+        has_all.set(false);
         Ok(AppAgent {
             device,
             expected,
             word,
-            child,
             console,
-            silence: SILENCE,
+            patience: Patience::with(assignment),
+            silent: Duration::ZERO,
             heard: 0,
             garbled: false,
             kept: None,
             error: None,
             verdict: None,
+            has_all,
             system: String::new(),
         })
     }
@@ -138,55 +191,70 @@ impl AppAgent {
     /// What the app tells next.
     fn next_told(&mut self) -> anyhow::Result<Option<Told>> {
         while self.kept.is_none() {
-            let patience = if self.verdict.is_some() { FAREWELL.min(self.silence) } else { self.silence };
-            match self.console.recv_timeout(patience) {
-                Ok(text) => match told(&text) {
-                    None => self.system.push_str(&text),
-                    // Other writers may have got between. From here on the file counts.
-                    Some(Told::Garbled(_)) => self.garbled = true,
-                    Some(Told::Verdict(_)) if self.garbled => self.hang_up(),
-                    Some(_) if self.garbled => {}
-                    Some(told) => {
-                        self.heard += 1;
+            let Patience { silence, farewell, .. } = self.patience;
+            let patience = if self.verdict.is_some() { farewell } else { silence };
+            match self.console.line(patience) {
+                Ok(text) => {
+                    self.silent = Duration::ZERO;
+                    if let Some(told) = self.understood(&text) {
                         return Ok(Some(told));
                     }
-                },
-                Err(RecvTimeoutError::Timeout) if self.verdict.is_none() && self.device.is_there() => {}
-                Err(RecvTimeoutError::Timeout) => self.hang_up(),
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.silent += patience;
+                    if self.verdict.is_some() || !self.is_waited_for() {
+                        self.hang_up();
+                    }
+                }
                 Err(RecvTimeoutError::Disconnected) => self.kept = Some(self.unheard().into_iter()),
             }
         }
-        let told = self.kept.as_mut().and_then(Iterator::next).as_deref().and_then(told);
-        self.heard += usize::from(told.is_some());
-        match told {
-            Some(Told::Garbled(error)) => Err(error).context("reading what the app kept of its answer"),
-            told => Ok(told),
+        match self.kept.as_mut().and_then(Iterator::next) {
+            Some((_, Told::Garbled(error))) => Err(error).context("reading what the app kept of its answer"),
+            Some((number, told)) => {
+                self.heard = number;
+                Ok(Some(told))
+            }
+            None => Ok(None),
         }
     }
 
-    /// Ends the command and with it, where that hands signals on, the app.
+    /// What a line of the console tells, in its turn. Other writers may have got between: from there on the file counts.
+    fn understood(&mut self, text: &str) -> Option<Told> {
+        let Some((number, told)) = told(text) else {
+            self.system.push_str(text);
+            return None;
+        };
+        self.garbled |= number > self.heard + 1 || matches!(told, Told::Garbled(_));
+        match told {
+            Told::Verdict(_) if self.garbled => self.hang_up(),
+            _ if self.garbled || number <= self.heard => {}
+            told => {
+                self.heard = number;
+                return Some(told);
+            }
+        }
+        None
+    }
+
+    /// Whether an app that has fallen silent may yet tell something.
+    fn is_waited_for(&self) -> bool {
+        self.silent < self.patience.at_most && self.device.is_there()
+    }
+
+    /// What is on its way is in the file, too.
     fn hang_up(&mut self) {
-        self.device.stop(self.child.id());
-        let _ = self.child.kill();
-        // What is on its way is in the file, too.
-        self.console = mpsc::channel().1;
+        self.console.hang_up(&*self.device, self.patience.farewell);
     }
 
     /// What the app kept beyond what was heard. Nothing where the device is gone or keeps an earlier answer.
-    fn unheard(&self) -> Vec<String> {
+    fn unheard(&self) -> Vec<(usize, Told)> {
         if self.verdict.is_some() {
             return Vec::new();
         }
-        let bytes = self.device.fetch(ANSWER).ok().flatten().unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        // The last line may have been cut.
-        let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        match lines.next() {
-            Some(word) if word.trim_end() == self.word => {
-                lines.filter(|line| told(line).is_some()).skip(self.heard).map(str::to_owned).collect()
-            }
-            _ => Vec::new(),
-        }
+        let mut kept = kept(&*self.device, |word| word == self.word).unwrap_or_default();
+        kept.retain(|(number, _)| *number > self.heard);
+        kept
     }
 
     /// How a process ended that told no verdict.
@@ -203,8 +271,16 @@ impl AppAgent {
         match (self.heard, remedy(&self.system)) {
             (0, Some(_)) => bail!("launching the app: {}", with_remedy(&self.complaint(last))),
             (0, None) => bail!("launching the app: it told nothing. The last of its console: {last}"),
+            _ if self.silent >= self.patience.at_most => Ok(Ended::Died { how: self.silence() }),
             _ => Ok(Ended::Died { how: died(last) }),
         }
+    }
+
+    fn silence(&self) -> String {
+        format!(
+            "it told nothing for {} min: was the phone locked, or the app left? Keep it in front",
+            self.silent.as_secs() / 60
+        )
     }
 
     /// The line of the console that has a remedy.
@@ -222,21 +298,6 @@ fn died(last: &str) -> String {
         ),
         false => last.to_owned(),
     }
-}
-
-/// Sends the lines of a stream on until it ends.
-fn listen(stream: impl Read + Send + 'static, to: Sender<String>) {
-    std::thread::spawn(move || {
-        let mut stream = BufReader::new(stream);
-        let mut bytes = Vec::new();
-        // A line that was cut short is the file's to tell.
-        while matches!(stream.read_until(b'\n', &mut bytes), Ok(1..)) && bytes.ends_with(b"\n") {
-            if to.send(String::from_utf8_lossy(&bytes).into_owned()).is_err() {
-                break;
-            }
-            bytes.clear();
-        }
-    });
 }
 
 impl Agent for AppAgent {
@@ -257,7 +318,10 @@ impl Agent for AppAgent {
                     return Ok(Some(*line));
                 }
                 Told::Error(error) => self.error = Some(error),
-                Told::Verdict(verdict) => self.verdict = Some(verdict),
+                Told::Verdict(verdict) => {
+                    self.verdict = Some(verdict);
+                    self.has_all.set(true);
+                }
                 Told::Progress | Told::Garbled(_) => {}
             }
         }
@@ -266,12 +330,12 @@ impl Agent for AppAgent {
 
     /// The app listens to nobody: it is ended at once, and its last run is lost.
     fn stopper(&self) -> Stopper {
-        let (device, console) = (self.device.clone(), self.child.id());
-        Box::new(move || device.stop(console))
+        let (device, input) = (self.device.clone(), self.console.input());
+        Box::new(move || device.interrupt(&input))
     }
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<Ended> {
-        self.child.wait().context("waiting for xcrun")?;
+        self.console.wait()?;
         match self.verdict.as_deref() {
             Some("passed") => Ok(Ended::Finished),
             Some("again") => Ok(Ended::Again),
@@ -284,8 +348,8 @@ impl Agent for AppAgent {
 impl Drop for AppAgent {
     /// A process whose answer nobody wants any more would measure on.
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            self.device.stop(self.child.id());
+        if self.console.is_open() {
+            self.hang_up();
         }
     }
 }

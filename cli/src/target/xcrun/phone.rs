@@ -4,8 +4,10 @@
 //! in it. So it is taken as others have seen it (ios/README.md), and what is missing is `None`.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{ChildStdin, Command};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -16,7 +18,6 @@ use tempfile::NamedTempFile;
 use super::Device;
 use super::tool::{INSTALL, LOOK, ask, copying, xcrun};
 use super::trouble::{complaint, with_remedy};
-use crate::target::app::PACKAGE;
 use crate::target::choice::{self, Kind, Seen};
 use crate::target::went_away;
 
@@ -26,16 +27,22 @@ const IOS: Kind = Kind {
     remedy: "plug one in that has iOS 17 or newer, unlock it, and tap Trust (xcrun devicectl list devices)",
 };
 
+/// What a terminal makes an interrupt of.
+const CTRL_C: &[u8] = b"\x03";
+
 /// A phone.
 #[derive(Debug)]
 pub struct Phone {
     udid: String,
+    /// What the app is known by.
+    app_id: String,
 }
 
 impl Phone {
     /// Reaches the phone of that UDID or name, or the only one.
-    pub fn open(wanted: Option<&str>) -> anyhow::Result<Self> {
-        Ok(Phone { udid: choice::choose(&seen(&list()?), wanted, IOS)? })
+    pub fn open(wanted: Option<&str>, app_id: &str) -> anyhow::Result<Self> {
+        let udid = choice::choose(&seen(&list()?), wanted, IOS)?;
+        Ok(Phone { udid, app_id: app_id.to_owned() })
     }
 
     /// `devicectl device WORDS… --device UDID`, and what is to follow.
@@ -48,7 +55,7 @@ impl Phone {
     /// The same, of files in the app's data container.
     fn container(&self, words: &[&str]) -> Command {
         let mut command = self.device(words);
-        command.args(["--domain-type", "appDataContainer", "--domain-identifier", PACKAGE]);
+        command.args(["--domain-type", "appDataContainer", "--domain-identifier", &self.app_id]);
         command
     }
 
@@ -66,6 +73,28 @@ impl Phone {
             Err(error) if !self.is_there() => Err(gone(&error.root_cause().to_string())),
             answer => answer,
         }
+    }
+
+    /// The processes of the app: those whose program lies where the app is installed.
+    fn processes(&self) -> anyhow::Result<Vec<u64>> {
+        let Some(place) = self.app()?.and_then(|app| app["url"].as_str().map(str::to_owned)) else {
+            return Ok(Vec::new());
+        };
+        let result = self.result("asking for the app", self.device(&["info", "processes"]), LOOK)?;
+        let processes = result["runningProcesses"].as_array().into_iter().flatten();
+        let ours = processes.filter(|process| {
+            process["executable"].as_str().is_some_and(|program| program.starts_with(&place))
+        });
+        Ok(ours.filter_map(|process| process["processIdentifier"].as_u64()).collect())
+    }
+
+    /// What devicectl tells of the app; `None` where it isn't installed.
+    fn app(&self) -> anyhow::Result<Option<Value>> {
+        let mut command = self.device(&["info", "apps"]);
+        command.args(["--bundle-id", &self.app_id]);
+        let mut result = self.result("asking for the app", command, LOOK)?;
+        let apps = result["apps"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        Ok(apps.into_iter().find(|app| app["bundleIdentifier"] == *self.app_id))
     }
 
     /// The same, where a refusal is an error.
@@ -86,21 +115,18 @@ impl Device for Phone {
     }
 
     fn has_app(&self) -> anyhow::Result<bool> {
-        let mut command = self.device(&["info", "apps"]);
-        command.args(["--bundle-id", PACKAGE]);
-        let result = self.result("asking for the app", command, LOOK)?;
-        let mut apps = result["apps"].as_array().into_iter().flatten();
-        Ok(apps.any(|app| app["bundleIdentifier"] == PACKAGE))
+        Ok(self.app()?.is_some())
     }
 
-    fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool> {
+    fn holds(&self, name: &str, len: Option<Bytes>) -> anyhow::Result<bool> {
         let mut command = self.container(&["info", "files"]);
         command.args(["--subdirectory", "Documents"]);
         let result = self.result("looking for models", command, LOOK)?;
         let mut files = result["files"].as_array().into_iter().flatten();
-        let file = files.find(|file| file["name"] == name);
+        let Some(file) = files.find(|file| file["name"] == name) else { return Ok(false) };
         // One that is there, and whose size devicectl tells in another way, is believed to be whole.
-        Ok(file.is_some_and(|file| file["metadata"]["size"].as_u64().is_none_or(|size| size == len.0)))
+        let size = file["metadata"]["size"].as_u64().map(Bytes);
+        Ok(len.zip(size).is_none_or(|(expected, found)| expected == found))
     }
 
     fn put(&self, doing: &str, local: &Path, name: &str) -> anyhow::Result<()> {
@@ -123,16 +149,29 @@ impl Device for Phone {
         }
     }
 
+    /// devicectl connects an app's streams with a terminal alone: `script` gives it one.
     fn launch(&self, arguments: &[&str]) -> Command {
-        let mut command = self.device(&["process", "launch", "--console", "--terminate-existing"]);
+        let mut launch = self.device(&["process", "launch", "--console", "--terminate-existing"]);
         // Without the two dashes devicectl takes what follows for flags of its own.
-        command.args([PACKAGE, "--"]).args(arguments);
+        launch.args([&*self.app_id, "--"]).args(arguments);
+        let mut command = Command::new("script");
+        command.args(["-q", "-t", "0", "/dev/null"]).arg(launch.get_program()).args(launch.get_args());
         command
     }
 
-    /// devicectl hands signals on to the app.
-    fn stop(&self, console: u32) {
-        let _ = Command::new("kill").args(["-s", "INT", &console.to_string()]).status();
+    /// The terminal makes a signal of it for devicectl, which hands signals on to the app.
+    fn interrupt(&self, input: &Mutex<ChildStdin>) {
+        let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+        // An app that has ended needn't be stopped.
+        let _ = input.write_all(CTRL_C).and_then(|()| input.flush());
+    }
+
+    fn terminate(&self) {
+        for process in self.processes().unwrap_or_default() {
+            let mut command = self.device(&["process", "terminate"]);
+            command.args(["--pid", &process.to_string(), "--kill"]);
+            let _ = self.result("ending the app", command, LOOK);
+        }
     }
 
     fn is_there(&self) -> bool {

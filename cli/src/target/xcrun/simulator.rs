@@ -1,7 +1,8 @@
 //! A simulator, as simctl reaches it. Its files are files of this Mac.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{ChildStdin, Command};
+use std::sync::Mutex;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -12,7 +13,6 @@ use serde_json::Value;
 use super::Device;
 use super::tool::{Answer, INSTALL, LOOK, ask, xcrun};
 use super::trouble::{complaint, with_remedy};
-use crate::target::app::PACKAGE;
 use crate::target::choice::{self, Kind, Seen};
 use crate::target::went_away;
 
@@ -26,15 +26,18 @@ const SIMULATOR: Kind = Kind {
 #[derive(Debug)]
 pub struct Simulator {
     udid: String,
+    /// What the app is known by.
+    app_id: String,
 }
 
 impl Simulator {
     /// Reaches the simulator of that UDID or name, or the only one that is booted.
-    pub fn open(wanted: Option<&str>) -> anyhow::Result<Self> {
+    pub fn open(wanted: Option<&str>, app_id: &str) -> anyhow::Result<Self> {
         let mut seen = seen(&list()?);
         // Every Mac has dozens that aren't.
         seen.retain(|device| wanted.is_some() || device.remedy.is_none());
-        Ok(Simulator { udid: choice::choose(&seen, wanted, SIMULATOR)? })
+        let udid = choice::choose(&seen, wanted, SIMULATOR)?;
+        Ok(Simulator { udid, app_id: app_id.to_owned() })
     }
 
     fn simctl(&self, verb: &str) -> Command {
@@ -64,7 +67,7 @@ impl Simulator {
     /// Asked for each time: where it lies changes with each installation.
     fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
         let mut command = self.simctl("get_app_container");
-        command.args([PACKAGE, "data"]);
+        command.args([&*self.app_id, "data"]);
         let answer = self.done("asking for the app's files", command, LOOK)?;
         let documents = Path::new(answer.stdout.trim()).join("Documents");
         // An app that was never launched may have none.
@@ -86,12 +89,13 @@ impl Device for Simulator {
 
     fn has_app(&self) -> anyhow::Result<bool> {
         let mut command = self.simctl("get_app_container");
-        command.arg(PACKAGE);
+        command.arg(&self.app_id);
         Ok(self.answer("asking for the app", command, LOOK)?.success)
     }
 
-    fn holds(&self, name: &str, len: Bytes) -> anyhow::Result<bool> {
-        Ok(fs::metadata(self.file(name)?).is_ok_and(|facts| facts.len() == len.0))
+    fn holds(&self, name: &str, len: Option<Bytes>) -> anyhow::Result<bool> {
+        let facts = fs::metadata(self.file(name)?);
+        Ok(facts.is_ok_and(|facts| len.is_none_or(|len| facts.len() == len.0)))
     }
 
     fn put(&self, doing: &str, local: &Path, name: &str) -> anyhow::Result<()> {
@@ -108,14 +112,19 @@ impl Device for Simulator {
 
     fn launch(&self, arguments: &[&str]) -> Command {
         let mut command = xcrun("simctl");
-        command.args(["launch", "--console", "--terminate-running-process", &self.udid, PACKAGE]);
+        command.args(["launch", "--console", "--terminate-running-process", &self.udid, &self.app_id]);
         command.args(arguments);
         command
     }
 
-    fn stop(&self, _console: u32) {
+    /// Its console takes nothing.
+    fn interrupt(&self, _input: &Mutex<ChildStdin>) {
+        self.terminate();
+    }
+
+    fn terminate(&self) {
         let mut command = self.simctl("terminate");
-        command.arg(PACKAGE);
+        command.arg(&self.app_id);
         let _ = ask("stopping the app", command, LOOK);
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tool::Answer;
 
 /// Words of a complaint, in lower case, and what to do. The first that are found decide: what is more special comes first.
-const REMEDIES: [(&[&str], &str); 7] = [
+const REMEDIES: [(&[&str], &str); 8] = [
     (
         &["could not be, unlocked", "devicelocked", "device is locked", "passcode protected"],
         "unlock the phone, and leave it unlocked",
@@ -26,6 +26,10 @@ const REMEDIES: [(&[&str], &str); 7] = [
     ),
     (&["not installed", "fbsapplicationlibrary"], "install the app: --app packbench.app (ios/README.md)"),
     (&["disk image"], "unlock the phone, and turn on Settings › Privacy & Security › Developer Mode"),
+    (
+        &["with the same name already exists"],
+        "this devicectl writes over no file: delete the app, and its models with it, and install it again (--app)",
+    ),
     (&["current state: shutdown", "not booted", "no devices are booted"], "boot it: xcrun simctl boot UDID"),
 ];
 
@@ -85,6 +89,10 @@ mod tests {
             ("The device must be paired before it can be connected", "tap Trust"),
             ("The requested application dev.packbench.app is not installed.", "--app"),
             ("The developer disk image could not be mounted on this device.", "Developer Mode"),
+            (
+                "“m” couldn’t be copied to “D” because an item with the same name already exists.",
+                "delete the app",
+            ),
             ("Unable to lookup in current state: Shutdown", "simctl boot"),
         ] {
             assert!(remedy(complaint).unwrap().contains(words), "{complaint}: {:?}", remedy(complaint));
