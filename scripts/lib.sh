@@ -127,6 +127,26 @@ need_build() {
     need_apt gcc g++ cmake clang libclang-dev
 }
 
+# swift_bindings LIBRARY: the Swift that calls it into ios/Packbench/build, and beside it in target/ios/ffi the C header. In a
+# folder of their own: with uniffi's commands the library's dependencies have other features.
+swift_bindings() {
+    cargo run --quiet --manifest-path bindings/Cargo.toml --bin uniffi-bindgen --no-default-features \
+        --features bindgen --target-dir target/bindgen -- generate --language swift --no-format \
+        --out-dir target/ios/ffi --library "$1"
+    mkdir -p ios/Packbench/build/bindings
+    cp target/ios/ffi/PackbenchBindings.swift ios/Packbench/build/bindings/
+}
+
+# rust_lld: the linker that comes with Rust.
+rust_lld() {
+    echo "$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-lld"
+}
+
+# sha256 FILE: macOS has another program for it than Linux.
+sha256() {
+    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
+}
+
 # What the compiler is told where the linker can't put functions in place of llama.cpp's calls: docs/adr/0011.
 # shellcheck disable=SC2034 # scripts that source this use it
 readonly RENAMED_CALLS="-Dmmap=__wrap_mmap -Dmunmap=__wrap_munmap -Dposix_madvise=__wrap_posix_madvise"
