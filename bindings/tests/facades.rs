@@ -5,9 +5,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use packbench_core::gguf::sample::TinyModel;
 use packbench_core::job::Guard;
-use packbench_ffi::PackbenchError;
+use packbench_ffi::{AppError, Facts, Identity, Listener, PackbenchError, Phone, Progress, Session};
 use regex::Regex;
 use strum::VariantArray;
 
@@ -243,4 +245,63 @@ fn a_panic_in_whatever_is_exported_is_an_error() {
         }
     }
     assert!(exported >= 11 && bare.is_empty(), "{exported}: {bare:?}");
+}
+
+/// A phone on which one thing is wrong.
+#[derive(Default)]
+struct Wrong {
+    identity: Identity,
+    facts: Facts,
+}
+
+impl Wrong {
+    /// What both facades call so.
+    fn by(label: &str) -> Self {
+        let identity = |identity| Wrong { identity, ..Wrong::default() };
+        let facts = |facts| Wrong { facts, ..Wrong::default() };
+        match label {
+            "debuggable" => identity(Identity { debuggable: Some(true), ..Identity::default() }),
+            "emulator" => identity(Identity { emulator: Some(true), ..Identity::default() }),
+            "batteryPercent" => facts(Facts { battery_percent: Some(1), ..Facts::default() }),
+            "charging" => facts(Facts { charging: Some(true), ..Facts::default() }),
+            "powerSave" => facts(Facts { power_save: Some(true), ..Facts::default() }),
+            "foreground" => facts(Facts { foreground: Some(false), ..Facts::default() }),
+            _ => panic!("nothing says what is wrong with {label}"),
+        }
+    }
+}
+
+impl Phone for Wrong {
+    fn identity(&self) -> Result<Identity, AppError> {
+        Ok(self.identity.clone())
+    }
+
+    fn facts(&self) -> Result<Facts, AppError> {
+        Ok(self.facts.clone())
+    }
+}
+
+struct Deaf;
+
+impl Listener for Deaf {
+    fn told(&self, _progress: Progress) -> Result<(), AppError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_guard_is_found_by_the_label_of_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("m.gguf"), TinyModel::new(3).bytes()).unwrap();
+    let job = format!(r#"{{"models":[{{"path":{:?}}}],"probes":["faults"]}}"#, path("m.gguf"));
+    for Row { name, kotlin, swift, .. } in rows().into_iter().filter(|row| row.kind == "guard") {
+        for label in [kotlin, swift] {
+            let (report, cache) = (path("r.jsonl"), path("cache"));
+            let refused =
+                Session::new().run(&job, &report, &cache, Arc::new(Wrong::by(&label)), Arc::new(Deaf));
+            let Err(PackbenchError::Guarded { guards, .. }) = refused else { panic!("{label}: {refused:?}") };
+            assert_eq!(guards, [&*name], "{label}");
+        }
+    }
 }

@@ -16,7 +16,8 @@ let package = Package(
     platforms: [.iOS(.v16), .macOS(.v13)],
     products: [
         .library(name: "Packbench", targets: ["Packbench"]),
-        .library(name: "PackbenchApp", targets: ["PackbenchApp"]),
+        // Dynamic: the app and its tests share a process, and two copies of core would measure each other.
+        .library(name: "PackbenchApp", type: .dynamic, targets: ["Packbench", "PackbenchApp"]),
     ],
     targets: [
         library,
@@ -33,8 +34,10 @@ let package = Package(
         ),
         // All of ios/App that isn't SwiftUI: here it is tested without a Mac.
         .target(name: "PackbenchApp", dependencies: ["Packbench"]),
-        .testTarget(name: "PackbenchTests", dependencies: ["Packbench"]),
-        .testTarget(name: "PackbenchAppTests", dependencies: ["PackbenchApp"]),
+        // What both tests stand on.
+        .target(name: "Support", dependencies: ["Packbench"], path: "Tests/Support"),
+        .testTarget(name: "PackbenchTests", dependencies: ["Packbench", "Support"]),
+        .testTarget(name: "PackbenchAppTests", dependencies: ["PackbenchApp", "Support"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -5,10 +5,7 @@
 
     /// The phone that this process runs on.
     public struct DeviceSystem: PhoneSystem {
-        @MainActor
-        public init() {
-            UIDevice.current.isBatteryMonitoringEnabled = true
-        }
+        public init() {}
 
         public var model: String? {
             ProcessInfo.processInfo.environment["SIMULATOR_MODEL_IDENTIFIER"] ?? named("hw.machine")
@@ -49,7 +46,9 @@
 
         public var availableMemory: Int? { os_proc_available_memory() }
 
+        /// UIDevice tells of the battery only who has asked for it.
         public func watch(_ told: @escaping @Sendable (SystemChange) -> Void) {
+            onMain { UIDevice.current.isBatteryMonitoringEnabled = true }
             let changes: [(Notification.Name, SystemChange)] = [
                 (ProcessInfo.thermalStateDidChangeNotification, .thermalState),
                 (UIApplication.willResignActiveNotification, .leftFront),

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Where things lie, all of it in the app's own container: only of files that it owns can an app prove what is in memory.
+/// Where things lie, all of it in the app's own container: only of files that it owns can an app prove what is in
+/// memory.
 public struct Folders: Sendable {
     /// Jobs and models that a computer copies in, and the app's own; reports. `devicectl`, `simctl` and the Files app
     /// reach it.
@@ -34,6 +35,12 @@ public struct Folders: Sendable {
     /// Removes what a process left that ended within a copy.
     func removeUnfinished() {
         for file in files(ending: ModelStore.unfinished) { try? FileManager.default.removeItem(at: file) }
+    }
+
+    /// Removes the assignments that computers copied in, a file for each launch.
+    func removeAssignments() {
+        let assignments = files(ending: "json").filter { $0.lastPathComponent.hasPrefix("assignment-") }
+        for file in assignments { try? FileManager.default.removeItem(at: file) }
     }
 
     /// The newest first.

@@ -19,9 +19,11 @@ public enum Verdict: Int32, Sendable {
 /// - `--compare FIELD`: the verdict is that of the arms that differ in this field.
 /// - `--resume REPORT`: goes on with an earlier report.
 /// - `--assignment FILE`: carries out as much of it as this process can; each line of the report is told.
-/// - `--answer WORD`: what is told is also kept in `answer.txt`, which begins with a line WORD: consoles break off.
+/// - `--answer WORD`: what is told is also kept in `answer.txt`, which begins with a line WORD, and is numbered from 1:
+///   consoles break off, and others write there.
 ///
-/// What it tells are lines `packbench: KEY=VALUE`, `report` and `verdict` last, for whoever reads the console.
+/// What it tells are lines `packbench: KEY=VALUE`, or with `--answer` `packbench: NUMBER KEY=VALUE`, `report` and
+/// `verdict` last, for whoever reads the console. It tells them on the thread of the session, which waits for it.
 public struct Headless: Sendable {
     /// What it came to.
     public struct Ended: Sendable, Equatable {
@@ -30,17 +32,25 @@ public struct Headless: Sendable {
         public let error: String?
     }
 
-    private let arguments: [String: String]
-    /// Those that came without what they name.
-    private let incomplete: [String]
+    /// What is asked for. Files go by their names.
+    private enum Request {
+        case job(String)
+        case resume(String)
+        case assignment(String)
+        /// An argument came without what it names.
+        case incomplete(String)
+    }
+
+    private let request: Request
+    private let suppressed: [String]
+    private let compared: String?
     private static let cancelled =
-        "the session was cancelled, as it is when the phone is locked or the app left: go on with it when the app is in "
-        + "front"
+        "the session was cancelled, as it is when the phone is locked or the app left: go on with it when the app is "
+        + "in front"
 
     private let folders: Folders
     private let session: BenchSession
-    private let tell: @Sendable (String) -> Void
-    private let answer: Answer?
+    private let teller: Teller
 
     /// `nil` when the arguments ask for a screen.
     public init?(
@@ -50,11 +60,24 @@ public struct Headless: Sendable {
         tell: @escaping @Sendable (String) -> Void
     ) {
         let named = Self.named(arguments)
+        guard let request = Self.request(named) else { return nil }
+        self.request = request
+        suppressed = named["suppress"]??.split(separator: ",").map(String.init) ?? []
+        compared = named["compare"] ?? nil
+        (self.folders, self.session) = (folders, session)
+        let answer = (named["answer"] ?? nil).flatMap { Answer(in: folders.documents, word: $0) }
+        teller = Teller(tell, answer)
+    }
+
+    private static func request(_ named: [String: String?]) -> Request? {
+        let wanted: [(String?, (String) -> Request)] = [
+            (named["assignment"] ?? nil, Request.assignment),
+            (named["resume"] ?? nil, Request.resume),
+            (named["job"] ?? nil, Request.job),
+        ]
         guard named.keys.contains(where: ["job", "resume", "assignment"].contains) else { return nil }
-        self.arguments = named.compactMapValues(\.self)
-        incomplete = named.filter { $0.value == nil }.keys.sorted()
-        (self.folders, self.session, self.tell) = (folders, session, tell)
-        answer = self.arguments["answer"].flatMap { Answer(in: folders.documents, word: $0) }
+        if let name = named.filter({ $0.value == nil }).keys.sorted().first { return .incomplete(name) }
+        return wanted.lazy.compactMap { name, request in name.map(request) }.first
     }
 
     /// Each name with what follows it, unless that is a name itself. Two dashes alone are none.
@@ -85,34 +108,37 @@ public struct Headless: Sendable {
     }
 
     private func ask() async throws -> Ended {
-        if let name = incomplete.first {
+        switch request {
+        case .incomplete(let name):
             throw PackbenchError.Job(reason: "found --\(name) alone, expected what it names after it")
-        }
-        if let name = arguments["assignment"] {
-            return try await carryOut(placed(name))
-        }
-        if let name = arguments["resume"] {
+        case .assignment(let name): return try await carryOut(placed(name))
+        case .resume(let name):
             let report = file(name)
             let models = Dictionary(uniqueKeysWithValues: folders.models().map { ($0.lastPathComponent, $0) })
-            return await recorded(report, await session.resume(report, models: models))
+            return await recorded(report, await session.resume(report, models: models, told: tellProgress))
+        case .job(let name):
+            let job = Job(json: try placed(name))
+            let report = folders.newReport()
+            return await recorded(report, await session.run(job, report: report, told: tellProgress))
         }
-        let job = try placed(arguments["job"] ?? "")
-        let report = folders.newReport()
-        return await recorded(report, await session.run(Job(json: job), report: report))
     }
 
     private func carryOut(_ assignment: String) async throws -> Ended {
-        for try await event in await session.carryOut(assignment) {
+        folders.removeAssignments()
+        for try await event in await session.carryOut(assignment, told: { say("line", $0.line) }) {
             switch event {
-            case .progress(let progress): say("line", progress.line)
             case .carried(.through): return Ended(verdict: .passed, report: nil, error: nil)
             case .carried(.soFar): return Ended(verdict: .again, report: nil, error: nil)
-            case .finished: break
+            case .finished, .progress: break
             }
         }
         // The run under way isn't told any more, but ends.
         try await session.ended()
         return Ended(verdict: .invalid, report: nil, error: Self.cancelled)
+    }
+
+    @Sendable private func tellProgress(_ progress: SessionProgress) {
+        say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
     }
 
     /// However the session ends, what was finished is handed out.
@@ -122,10 +148,7 @@ public struct Headless: Sendable {
             return Ended(verdict: verdict, report: isThere ? report : nil, error: error)
         }
         do {
-            for try await event in events {
-                guard case .progress(let progress) = event else { continue }
-                say("progress", "\(progress.done)/\(progress.total) \(progress.text)")
-            }
+            for try await _ in events {}
             // A task that was cancelled hears no last event.
             guard case .finished(let outcome) = try await session.ended(), outcome.status != .cancelled else {
                 return ended(.invalid, Self.cancelled)
@@ -139,7 +162,7 @@ public struct Headless: Sendable {
     }
 
     private func verdict(of report: URL) throws -> Verdict {
-        guard let field = arguments["compare"] else { return .passed }
+        guard let field = compared else { return .passed }
         switch try compare(path: report.path, question: Question(by: field, allow: ["payload"])).gate {
         case .passed: return .passed
         case .regression: return .regression
@@ -155,9 +178,8 @@ public struct Headless: Sendable {
         }
         let asked = try String(contentsOf: file, encoding: .utf8)
         let models = try modelFiles(asked: asked).map { ($0, self.file($0).path) }
-        let guards = arguments["suppress"].map { $0.split(separator: ",").map(String.init) } ?? []
         return try PackbenchBindings.placed(
-            asked: asked, models: Dictionary(uniqueKeysWithValues: models), suppress: guards,
+            asked: asked, models: Dictionary(uniqueKeysWithValues: models), suppress: suppressed,
             cache: folders.cache.path)
     }
 
@@ -167,9 +189,29 @@ public struct Headless: Sendable {
     }
 
     private func say(_ key: String, _ value: String) {
-        let line = "packbench: \(key)=\(value)"
-        answer?.keep(line)
-        tell(line)
+        teller.tell("\(key)=\(value)")
+    }
+}
+
+/// Tells lines in their order, from any thread.
+private final class Teller: @unchecked Sendable {
+    private let hand: @Sendable (String) -> Void
+    private let answer: Answer?
+    // Guarded by the lock.
+    private var told = 0
+    private let lock = NSLock()
+
+    init(_ hand: @escaping @Sendable (String) -> Void, _ answer: Answer?) {
+        (self.hand, self.answer) = (hand, answer)
+    }
+
+    func tell(_ text: String) {
+        lock.withLock {
+            told += 1
+            let line = answer == nil ? "packbench: \(text)" : "packbench: \(told) \(text)"
+            answer?.keep(line)
+            hand(line)
+        }
     }
 }
 

@@ -33,19 +33,19 @@ public struct ModelStore: Sendable {
     /// cancelled, and then leaves nothing.
     public func `import`(_ source: URL, told: @escaping @Sendable (Progress) -> Void) async throws -> URL {
         let target = folder.appendingPathComponent(source.deletingPathExtension().lastPathComponent + ".gguf")
-        return try await system.lend(source) { try bring($0, to: target, told) }
+        return try await system.lend(source) { try bring($0, to: target, $1, told) }
     }
 
-    private func bring(_ source: URL, to target: URL, _ told: (Progress) -> Void) throws -> URL {
+    private func bring(_ source: URL, to target: URL, _ stop: Stop, _ told: (Progress) -> Void) throws -> URL {
         let length = try self.length(source)
         let present = try? self.length(target)
-        if present == length, try areEqual(source, target, length, told) { return target }
+        if present == length, try areEqual(source, target, length, stop, told) { return target }
         let free = try FileManager.default.attributesOfFileSystem(forPath: folder.path)[.systemFreeSize] as? NSNumber
         if let free = free?.intValue, free < length { throw Refusal.noRoom(needed: length, free: free) }
         let unfinished = target.appendingPathExtension(Self.unfinished)
         defer { try? FileManager.default.removeItem(at: unfinished) }
-        try copy(source, unfinished, length, told)
-        guard try areEqual(source, unfinished, length, told) else { throw Refusal.differs }
+        try copy(source, unfinished, length, stop, told)
+        guard try areEqual(source, unfinished, length, stop, told) else { throw Refusal.differs }
         if present != nil { try FileManager.default.removeItem(at: target) }
         try FileManager.default.moveItem(at: unfinished, to: target)
         return target
@@ -56,7 +56,9 @@ public struct ModelStore: Sendable {
         return (attributes[.size] as? NSNumber)?.intValue ?? 0
     }
 
-    private func copy(_ source: URL, _ target: URL, _ length: Int, _ told: (Progress) -> Void) throws {
+    private func copy(
+        _ source: URL, _ target: URL, _ length: Int, _ stop: Stop, _ told: (Progress) -> Void
+    ) throws {
         try Data().write(to: target)
         system.keepOutOfBackups(target)
         let (from, to) = (try FileHandle(forReadingFrom: source), try FileHandle(forWritingTo: target))
@@ -65,7 +67,7 @@ public struct ModelStore: Sendable {
         let piece = Piece(of: Self.piece)
         var done = 0
         while try piece.fill(from: from) {
-            try Task.checkCancellation()
+            try stop.check()
             try piece.drain(into: to)
             done += piece.count
             told(Progress(isChecking: false, done: done, total: length))
@@ -73,14 +75,16 @@ public struct ModelStore: Sendable {
         try to.synchronize()
     }
 
-    private func areEqual(_ one: URL, _ other: URL, _ length: Int, _ told: (Progress) -> Void) throws -> Bool {
+    private func areEqual(
+        _ one: URL, _ other: URL, _ length: Int, _ stop: Stop, _ told: (Progress) -> Void
+    ) throws -> Bool {
         let (one, other) = (try FileHandle(forReadingFrom: one), try FileHandle(forReadingFrom: other))
         defer { try? one.close() }
         defer { try? other.close() }
         let (this, that) = (Piece(of: Self.piece), Piece(of: Self.piece))
         var done = 0
         while true {
-            try Task.checkCancellation()
+            try stop.check()
             let (isMore, isMoreThere) = (try this.fill(from: one), try that.fill(from: other))
             guard isMore == isMoreThere, this == that else { return false }
             if !isMore { return true }
@@ -90,8 +94,8 @@ public struct ModelStore: Sendable {
     }
 }
 
-/// Memory that is used for each piece of a file again. What Darwin's FileHandle reads stays until a pool is drained, which
-/// in a long copy may be at its end.
+/// Memory that is used for each piece of a file again. What Darwin's FileHandle reads stays until a pool is drained,
+/// which in a long copy may be at its end.
 private final class Piece: Equatable {
     private let memory: UnsafeMutableRawBufferPointer
     private(set) var count = 0

@@ -1,20 +1,8 @@
 import Foundation
 import Packbench
 import PackbenchApp
+import Support
 import XCTest
-
-/// A phone on battery, in front, unless told otherwise.
-private final class TestPhone: Phone {
-    private let told: Facts
-
-    init(_ facts: Facts) {
-        told = facts
-    }
-
-    func identity() -> Identity { Identity() }
-
-    func facts() -> Facts { told }
-}
 
 /// What was told, from any thread.
 final class Told: @unchecked Sendable {
@@ -41,16 +29,12 @@ final class TestFiles: FileSystem, @unchecked Sendable {
         lock.withLock { all.outOfBackups.append(file.lastPathComponent) }
     }
 
-    func lend<T: Sendable>(_ document: URL, to body: @Sendable (URL) throws -> T) async throws -> T {
+    func lend<T: Sendable>(
+        _ document: URL, to body: @escaping @Sendable (URL, Stop) throws -> T
+    ) async throws -> T {
         lock.withLock { all.lent.append(document) }
-        return try body(document)
+        return try await DeviceFiles().lend(document, to: body)
     }
-}
-
-/// A folder of the build, wherever tests are started.
-private func scratch() -> URL {
-    let package = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
-    return package.appendingPathComponent(".build/scratch")
 }
 
 /// An app's container on the disk of the build, for what lies in memory can't be evicted.
@@ -66,9 +50,7 @@ class AppTestCase: XCTestCase, @unchecked Sendable {
         """#
 
     override func setUpWithError() throws {
-        let path = try XCTUnwrap(ProcessInfo.processInfo.environment["PACKBENCH_MODEL"], "set by scripts/swift")
-        XCTAssertFalse(path.isEmpty, "there is no model: scripts/get-model smollm2")
-        realModel = URL(fileURLWithPath: path)
+        realModel = try XCTUnwrap(Support.realModel(), "there is no model: scripts/get-model smollm2")
         let container = scratch().appendingPathComponent("container-\(UUID().uuidString)")
         folders = Folders(
             documents: container.appendingPathComponent("Documents"),

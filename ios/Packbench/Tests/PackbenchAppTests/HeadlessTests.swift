@@ -34,6 +34,18 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         }
     }
 
+    /// Nobody else works while something is measured: what is told is told before the session goes on.
+    func testLinesAreToldOnTheThreadOfTheSession() async throws {
+        try haveModel()
+        try write("job.json", Self.shortJob)
+        let threads = Told()
+        let headless = Headless(arguments: ["app", "--job", "job.json"], folders: folders, session: session()) {
+            if $0.hasPrefix("packbench: progress=") { threads.append(Thread.current.name ?? "") }
+        }
+        _ = await (try XCTUnwrap(headless)).run()
+        XCTAssertEqual(Set(threads.lines), ["packbench"])
+    }
+
     func testASessionWhoseAppIsLeftEndsAfterTheRunUnderWayAndSaysWhatToDo() async throws {
         try haveModel()
         try write("job.json", Self.shortJob.replacing(#""blocks":1"#, with: #""blocks":1000"#))
@@ -92,11 +104,17 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         try haveModel()
         let rest = #""session":"s","segment":0,"done":[],"plan":null,"variants":[],"began":null,"elapsed_ns":null"#
         let parts = #""cache_dir":null,"fresh_process":"available","redone":[]"#
-        try write("assignment.json", #"{"purpose":"measure","job":\#(Self.shortJob),\#(rest),\#(parts)}"#)
-        let (ended, told) = try await launch("--", "--assignment", "assignment.json", "--answer", "word")
+        try write("assignment-1.json", "of an earlier launch")
+        try write("assignment-2.json", #"{"purpose":"measure","job":\#(Self.shortJob),\#(rest),\#(parts)}"#)
+        let (ended, told) = try await launch("--", "--assignment", "assignment-2.json", "--answer", "word")
         XCTAssertEqual(ended.verdict, .passed, ended.error ?? "")
-        XCTAssertEqual(told.filter { $0.hasPrefix(#"packbench: line={"kind":"run""#) }.count, 2)
-        XCTAssertEqual(told.last, "packbench: verdict=passed")
+        XCTAssertEqual(told.filter { $0.contains(#" line={"kind":"run""#) }.count, 2)
+        XCTAssertEqual(told.last, "packbench: \(told.count) verdict=passed")
+        for (number, line) in zip(1..., told) { XCTAssert(line.hasPrefix("packbench: \(number) "), line) }
+        XCTAssertEqual(
+            try FileManager.default.contentsOfDirectory(atPath: folders.documents.path).sorted(),
+            ["answer.txt", "m.gguf"]
+        )
         let kept = try String(contentsOf: folders.documents.appendingPathComponent("answer.txt"), encoding: .utf8)
         XCTAssertEqual(kept.split(separator: "\n").map(String.init), ["word"] + told)
     }

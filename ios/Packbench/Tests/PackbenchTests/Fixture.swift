@@ -1,22 +1,9 @@
 import Foundation
 import Packbench
+import Support
 import XCTest
 
-/// A phone that tells what it was told to.
-final class TestPhone: Phone {
-    private let told: Facts
-    private let name: Identity
-
-    init(_ facts: Facts = Facts(), _ identity: Identity = Identity(model: "Test Phone")) {
-        (told, name) = (facts, identity)
-    }
-
-    func identity() -> Identity { name }
-
-    func facts() -> Facts { told }
-}
-
-/// One that throws.
+/// A phone that throws.
 final class BrokenPhone: Phone {
     func identity() throws -> Identity { throw AppError.Threw(reason: "out of order") }
 
@@ -33,10 +20,7 @@ class SessionTestCase: XCTestCase {
     var shortJob: Job { job(#""probes":["faults"],"policies":["normal"],"caches":["cold"],"blocks":2"#) }
 
     override func setUpWithError() throws {
-        let environment = ProcessInfo.processInfo.environment
-        let path = try XCTUnwrap(environment["PACKBENCH_MODEL"], "set by scripts/swift")
-        XCTAssertFalse(path.isEmpty, "there is no model: scripts/get-model smollm2")
-        model = URL(fileURLWithPath: path)
+        model = try XCTUnwrap(realModel(), "there is no model: scripts/get-model smollm2")
         folder = scratch().appendingPathComponent("session-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
@@ -79,12 +63,6 @@ class SessionTestCase: XCTestCase {
         let all = try String(contentsOf: report, encoding: .utf8).split(separator: "\n").map(String.init)
         return all.filter { kind == nil || $0.hasPrefix(#"{"kind":"\#(kind!)""#) }
     }
-}
-
-/// A folder of the build, wherever tests are started.
-private func scratch() -> URL {
-    let package = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
-    return package.appendingPathComponent(".build/scratch")
 }
 
 /// What is said of `error` when it is no such one.

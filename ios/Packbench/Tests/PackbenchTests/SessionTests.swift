@@ -1,5 +1,6 @@
 import Foundation
 import Packbench
+import Support
 import XCTest
 
 /// Sessions on a real model, in the library that phones get but for their processor.
@@ -7,8 +8,8 @@ final class SessionTests: SessionTestCase {
     func testEveryProbeIsMeasuredButAFirstTokenInAProcessOfItsOwn() async throws {
         let all = job(
             #"""
-            "probes":["faults","reads","replay","first_token"],"policies":["normal","stream"],"ways":["process","remap"],
-            "prompts":[1],"io_sizes_bytes":[1048576],"patterns":["sequential"],"caches":["cold"],"blocks":1
+            "probes":["faults","reads","replay","first_token"],"policies":["normal","stream"],
+            "ways":["process","remap"],"prompts":[1],"io_sizes_bytes":[1048576],"patterns":["sequential"],"caches":["cold"],"blocks":1
             """#)
         let outcome = try await outcome(of: bench.run(all, report: report))
         XCTAssertEqual(outcome.status, .complete)
@@ -28,8 +29,9 @@ final class SessionTests: SessionTestCase {
 
     func testPackbenchItselfAcceptsTheReport() async throws {
         let two = job(
-            #""probes":["faults"],"policies":["normal","random"],"patterns":["sequential"],"caches":["cold"],"blocks":6"#
-        )
+            #"""
+            "probes":["faults"],"policies":["normal","random"],"patterns":["sequential"],"caches":["cold"],"blocks":6
+            """#)
         _ = try await outcome(of: bench.run(two, report: report))
         let answer = try compare(path: report.path, question: Question(by: "policy"))
         let (printed, code) = try packbench("compare", report.path, "--by", "policy", "--json")
@@ -51,6 +53,20 @@ final class SessionTests: SessionTestCase {
         XCTAssertEqual(told.map(\.done), told.map(\.done).sorted())
         XCTAssertEqual(told.last?.total, told.last?.done)
         guard case .finished = last else { return XCTFail("found \(String(describing: last)) at the end") }
+    }
+
+    /// Whoever reads the events does so while the session goes on: in a measured region there is nothing to read.
+    func testNothingIsToReadWhileSomethingIsMeasured() async throws {
+        let report = report
+        for try await event in await bench.run(shortJob, report: report) {
+            guard case .progress(let progress) = event else { continue }
+            // It was handed on with a line that came after the region.
+            if progress.line.contains(#""phase":"measure""#) {
+                let written = try lines()
+                let place = try XCTUnwrap(written.firstIndex(of: progress.line))
+                XCTAssertGreaterThan(written.count, place + 1)
+            }
+        }
     }
 
     func testCancellingTheTaskEndsTheSessionAfterTheRunUnderWayAndItCanBeGoneOnWith() async throws {
@@ -116,6 +132,11 @@ final class SessionTests: SessionTestCase {
         await assertReason("Report", "is this a packbench report") {
             _ = try compare(path: self.report.path, question: Question(by: "policy"))
         }
+    }
+
+    /// None can be raised from here: what panics is Rust's, and tested there.
+    func testABugIsToldInItsOwnWords() {
+        XCTAssertEqual(PackbenchError.Bug(reason: "index out of bounds").reason, "index out of bounds")
     }
 
     func testAQuestionThatAReportHasNoAnswerToSaysWhy() async throws {
