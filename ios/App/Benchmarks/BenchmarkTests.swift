@@ -15,6 +15,7 @@ final class BenchmarkTests: XCTestCase {
 
     override func setUp() async throws {
         await MainActor.run { UIApplication.shared.isIdleTimerDisabled = true }
+        await untilInFront { UIApplication.shared.applicationState == .active }
     }
 
     func testJob() async throws {
@@ -48,8 +49,8 @@ final class BenchmarkTests: XCTestCase {
         add(attachment)
     }
 
-    /// The same job, its models where they lie here. Those of the bundle are copied once: residency can only be asked of
-    /// files that belong to the app.
+    /// The same job, its models where they lie here. Those of the bundle are copied once: residency can only be asked
+    /// of files that belong to the app.
     private func placed(_ json: String, in folders: Folders) throws -> String {
         guard var job = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any],
             let models = job["models"] as? [[String: Any]]

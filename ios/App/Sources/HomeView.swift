@@ -1,3 +1,4 @@
+import Packbench
 import PackbenchApp
 import SwiftUI
 import UniformTypeIdentifiers

@@ -47,6 +47,7 @@ private struct HeadlessView: View {
                 guard session == nil else { return }
                 keepScreenOn(true)
                 session = Task {
+                    await untilInFront { UIApplication.shared.applicationState == .active }
                     let ended = await headless.run()
                     exit(ended.verdict.rawValue)
                 }

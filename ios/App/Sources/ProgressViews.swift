@@ -6,7 +6,7 @@ import SwiftUI
 struct RunView: View {
     let progress: SessionProgress?
     let isStopping: Bool
-    let stop: () -> Void
+    let stop: @MainActor () -> Void
 
     var body: some View {
         Form {
@@ -33,7 +33,7 @@ struct RunView: View {
 struct CopyView: View {
     let name: String
     let progress: ModelStore.Progress?
-    let stop: () -> Void
+    let stop: @MainActor () -> Void
 
     var body: some View {
         Form {

@@ -39,8 +39,8 @@ struct ResultView: View {
     }
 }
 
-/// A case above a bar as long as its median, crossed by a line from the shortest run to the longest. Its name has the whole
-/// width, and as many lines as its letters need.
+/// A case above a bar as long as its median, crossed by a line from the shortest run to the longest. Its name has the
+/// whole width, and as many lines as its letters need.
 private struct MedianView: View {
     let median: Median
     /// Of all cases: bars are as long as they are beside each other.
