@@ -63,6 +63,9 @@ pub struct Facts {
     /// Memory that apps could still have.
     #[uniffi(default = None)]
     pub memory_available_bytes: Option<u64>,
+    /// What this process may still take before its system ends it; pages of mapped files aren't taken from that.
+    #[uniffi(default = None)]
+    pub process_memory_left_bytes: Option<u64>,
 }
 
 /// How far a system has throttled, by Android's names.
@@ -109,6 +112,7 @@ impl From<Facts> for record::Facts {
             screen_on: facts.screen_on,
             foreground: facts.foreground,
             memory_available_bytes: facts.memory_available_bytes,
+            process_memory_left_bytes: facts.process_memory_left_bytes,
         }
     }
 }

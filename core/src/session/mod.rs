@@ -83,7 +83,7 @@ pub fn carry_out(
     let assignment = &copies::make(os, assignment, &mut models, cancel, sink)?;
     let (threads, job) = (threads(processors, &assignment.job), &assignment.job);
     let (folder, known) = (assignment.cache_dir.clone(), Known::default());
-    let (fresh_process, memory) = (assignment.fresh_process, now.memory_available_bytes.map(Bytes));
+    let (fresh_process, memory) = (assignment.fresh_process, now.memory_to_be_had());
     let questions =
         Questions { os, engine, job, cancel, folder, fresh_process, threads, memory, known, loaded: None };
     let begun = Nanos(os.now().0.saturating_sub(assignment.elapsed_ns.unwrap_or(0)));

@@ -22,7 +22,7 @@ pub(super) enum Ran {
 impl Session<'_, '_> {
     pub(super) fn conditions(&mut self) -> Conditions {
         let now = Conditions { elapsed_ns: self.elapsed().0, ..self.os.conditions() };
-        self.questions.memory = now.memory_available_bytes.map(Bytes);
+        self.questions.memory = now.memory_to_be_had();
         now
     }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Facts, PhaseName, Proof};
+use crate::unit::Bytes;
 
 /// What a run counted. All are differences over the measured region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,4 +119,29 @@ pub struct Conditions {
     pub temperature_max_milli_c: Option<i64>,
     /// What the app tells; `null` outside an app.
     pub facts: Option<Facts>,
+}
+
+impl Conditions {
+    /// What a process could take now: no more than there is, and no more than its system lets it have.
+    pub fn memory_to_be_had(&self) -> Option<Bytes> {
+        let left = self.facts.as_ref().and_then(|facts| facts.process_memory_left_bytes);
+        self.memory_available_bytes.into_iter().chain(left).min().map(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_can_have_what_there_is_and_what_it_is_let_have() {
+        let had = |memory_available_bytes, process_memory_left_bytes| {
+            let facts = Some(Facts { process_memory_left_bytes, ..Facts::default() });
+            Conditions { memory_available_bytes, facts, ..Conditions::default() }.memory_to_be_had()
+        };
+        assert_eq!([had(Some(3), None), had(None, Some(5))], [Some(Bytes(3)), Some(Bytes(5))]);
+        assert_eq!([had(Some(3), Some(5)), had(Some(9), Some(5))], [Some(Bytes(3)), Some(Bytes(5))]);
+        assert_eq!(had(None, None), None);
+        assert_eq!(Conditions::default().memory_to_be_had(), None);
+    }
 }

@@ -25,6 +25,10 @@ pub struct Facts {
     pub foreground: Option<bool>,
     /// Memory that apps could still have.
     pub memory_available_bytes: Option<u64>,
+    /// What this process may still take before its system ends it. Pages of a mapped file aren't taken from that: it says
+    /// nothing of how much of a model stays in memory.
+    #[serde(default)]
+    pub process_memory_left_bytes: Option<u64>,
 }
 
 /// The app that measures, and what it runs on. It doesn't change while the app runs.

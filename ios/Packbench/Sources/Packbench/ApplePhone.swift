@@ -49,8 +49,8 @@ public struct Battery: Sendable, Equatable {
     }
 }
 
-/// An iPhone's facts in packbench's words. What follows from them Rust decides. What lies between two questions counts as
-/// well: a run that iOS suspended would otherwise look like one that took long.
+/// An iPhone's facts in packbench's words. What follows from them Rust decides. What lies between two questions counts
+/// as well: a run that iOS suspended would otherwise look like one that took long.
 public final class ApplePhone: Phone {
     private let system: any PhoneSystem
     private let worst = Worst()
@@ -84,7 +84,7 @@ public final class ApplePhone: Phone {
             charging: system.battery?.isCharging,
             powerSave: system.isLowPowerModeEnabled,
             foreground: system.isForeground.map { $0 && !hasLeft },
-            memoryAvailableBytes: system.availableMemory.flatMap { $0 > 0 ? UInt64($0) : nil }
+            processMemoryLeftBytes: system.availableMemory.flatMap { $0 > 0 ? UInt64($0) : nil }
         )
     }
 
