@@ -75,7 +75,7 @@ const KOTLIN: [Construct; 7] = [
     },
     Construct {
         kinds: &["verdict"],
-        blocks: &[(KOTLIN_HEADLESS, "enum class Verdict(")],
+        blocks: &[(KOTLIN_HEADLESS, "enum class Ending(")],
         pattern: r"(?m)^    (\w+\(.*?\))",
     },
     Construct {

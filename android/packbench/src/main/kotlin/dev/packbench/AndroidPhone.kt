@@ -2,6 +2,7 @@ package dev.packbench
 
 import android.app.ActivityManager
 import android.app.ActivityManager.RunningAppProcessInfo
+import android.app.Application
 import android.content.Context
 import android.content.Intent
 import android.content.IntentFilter
@@ -17,14 +18,18 @@ import dev.packbench.ffi.ThermalStatus
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.math.roundToInt
 
-/** What Android tells. What this version of it, or this phone, doesn't tell is null. */
+/**
+ * What Android tells. What this version of it, or this phone, doesn't tell is null. Heat, a screen that is off and an app that
+ * is left count for the next question, too, when they are over by then.
+ */
 class AndroidPhone(context: Context) : Phone, AutoCloseable {
     private val context = context.applicationContext
     private val power = context.service<PowerManager>()
     private val activities = context.service<ActivityManager>()
     private val headroom = Headroom(power)
+    private val presence = Presence(this.context as Application)
 
-    /** A phone may throttle and cool down again between two questions. */
+    /** The worst since it was asked last. */
     private val worst = AtomicInteger(NOT_THROTTLED)
     private val listener: Any? = listen()
 
@@ -44,14 +49,15 @@ class AndroidPhone(context: Context) : Phone, AutoCloseable {
             batteryPercent = battery?.percent()?.toUInt(),
             charging = battery?.isCharging(),
             powerSave = power.isPowerSaveMode,
-            screenOn = power.isInteractive,
-            foreground = isForeground(),
+            screenOn = !presence.wasDark() && power.isInteractive,
+            foreground = !presence.hasLeft() && isForeground(),
             memoryAvailableBytes = ActivityManager.MemoryInfo().also(activities::getMemoryInfo).availMem.toULong(),
         )
     }
 
     /** Stops listening to the system. */
     override fun close() {
+        presence.close()
         if (Build.VERSION.SDK_INT >= 29 && listener is PowerManager.OnThermalStatusChangedListener) {
             power.removeThermalStatusListener(listener)
         }

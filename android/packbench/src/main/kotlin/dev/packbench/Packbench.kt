@@ -94,7 +94,7 @@ class Packbench(private val phone: Phone, private val cache: File) {
     }
 }
 
-/** Before anything is called: JNA loads the library without telling it, and then nothing of it reaches logcat. */
-internal fun loadLibrary() {
+/** To be called before anything else: JNA loads the library without telling it, and then nothing of it reaches logcat. */
+fun loadLibrary() {
     if (System.getProperty("java.vm.name") == "Dalvik") System.loadLibrary("packbench_ffi")
 }

@@ -1,18 +1,23 @@
 package dev.packbench.app
 
-import android.app.Application
-import dev.packbench.AndroidPhone
 import dev.packbench.Packbench
+import dev.packbench.ffi.Median
 import dev.packbench.ffi.Outcome
 import dev.packbench.ffi.PackbenchException
 import dev.packbench.ffi.Preset
 import dev.packbench.ffi.Progress
+import dev.packbench.ffi.medians
 import dev.packbench.ffi.presetJob
+import dev.packbench.ffi.presets
 import java.io.File
 import java.io.IOException
-import java.io.InputStream
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.DelicateCoroutinesApi
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -21,25 +26,31 @@ import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 
-/** Holds the bench: it outlives each Activity. What a dead process had finished is in its report. */
-class BenchApp : Application() {
-    val bench by lazy { Bench(Folders(this), Packbench(AndroidPhone(this), Folders(this).cache)) }
-}
-
 /** What the app is doing. */
 sealed interface State {
-    /** Another one each time, for what there is to choose from may have changed. */
-    class Idle : State
+    /** It has just begun to look. */
+    data object Starting : State
 
-    data class Copying(val name: String, val progress: ModelStore.Progress?) : State
+    /** What there is to choose from; of the reports the newest first. */
+    data class Idle(val models: List<File>, val presets: List<Preset>, val reports: List<File>) : State
 
-    data class Running(val report: File, val progress: Progress?, val stopping: Boolean = false) : State
+    /** [name] and [progress] are null until they are known. */
+    data class Copying(val name: String?, val progress: ModelStore.Progress?) : State
+
+    data class Running(val progress: Progress?, val stopping: Boolean = false) : State
 
     /** [outcome] is null for a report that was opened again. */
-    data class Finished(val report: File, val outcome: Outcome?) : State
+    data class Finished(val report: File, val outcome: Outcome?, val shown: Shown) : State
 
     /** [guards] can be suppressed: [retry] does it. */
     data class Failed(val problem: Problem, val guards: List<String>, val retry: (() -> Unit)?) : State
+}
+
+/** What a report holds for a screen. */
+sealed interface Shown {
+    data class Medians(val all: List<Median>) : Shown
+
+    data class Unread(val problem: Problem) : Shown
 }
 
 /** What went wrong, for [Texts] to say. */
@@ -52,52 +63,58 @@ sealed interface Problem {
 
     data object Busy : Problem
 
-    /** In the words of core. */
-    data class Told(val reason: String) : Problem
+    /** In the words of core, or of whatever threw. */
+    data class InWords(val words: String) : Problem
+}
+
+/** What it is for people. */
+fun Throwable.problem(): Problem = when (this) {
+    is ModelStore.NoRoom -> Problem.NoRoom(name, needed, free)
+    is ModelStore.Differs -> Problem.CopyDiffers(name)
+    is Document.Refused -> Problem.NoFile(reason)
+    is PackbenchException.Busy -> Problem.Busy
+    is PackbenchException -> Problem.InWords(reason())
+    is IOException -> Problem.InWords(message ?: toString())
+    else -> Problem.InWords(toString())
 }
 
 /** One thing at a time, whoever looks on. */
 class Bench(
     private val folders: Folders,
+    private val store: ModelStore,
     private val packbench: Packbench,
-    private val scope: CoroutineScope = CoroutineScope(SupervisorJob()),
+    dispatcher: CoroutineDispatcher = Dispatchers.IO,
 ) {
-    val store = ModelStore(folders.models)
-    private val current = MutableStateFlow<State>(State.Idle())
+    /** What nobody thought of is shown, and the app goes on. */
+    private val unforeseen = CoroutineExceptionHandler { _, thrown -> fail(thrown) }
+    private val scope = CoroutineScope(SupervisorJob() + dispatcher + unforeseen)
+    private val current = MutableStateFlow<State>(State.Starting)
     private var work: Job? = null
 
     val state: StateFlow<State> = current.asStateFlow()
 
-    /** The newest first. */
-    fun reports(): List<File> = folders.reports.listFiles().orEmpty().sortedByDescending { it.name }
-
     /** Copies a model in. */
-    fun import(name: String, length: Long?, open: () -> InputStream) = start(State.Copying(name, null)) {
+    fun import(document: Document) = start(State.Copying(null, null)) {
         try {
-            store.import(name, length, open) { current.value = State.Copying(name, it) }
-            current.value = State.Idle()
+            val (name, length) = document.described()
+            store.import(name, length, document::open) { current.value = State.Copying(name, it) }
+            current.value = idle()
         } catch (cancelled: CancellationException) {
-            current.value = State.Idle()
+            current.value = idle()
             throw cancelled
-        } catch (refused: ModelStore.NoRoom) {
-            fail(Problem.NoRoom(name, refused.needed, refused.free))
-        } catch (_: ModelStore.Differs) {
-            fail(Problem.CopyDiffers(name))
         } catch (refused: IOException) {
-            fail(Problem.NoFile(refused.message ?: refused.toString()))
+            fail(refused)
         }
     }
 
     /** Measures [model], in spite of the guards in [suppress]. */
     fun measure(preset: Preset, model: File, suppress: List<String> = emptyList()) {
         val again = { guards: List<String> -> measure(preset, model, suppress + guards) }
-        session(folders.newReport(), again) { report -> packbench.run(presetJob(preset, model.path, suppress), report) }
+        session(folders::newReport, again) { report -> packbench.run(presetJob(preset, model.path, suppress), report) }
     }
 
     /** Goes on with a report that was cut short. */
-    fun resume(report: File) = session(report, again = null) {
-        packbench.resume(report, store.models().associateBy { it.name })
-    }
+    fun resume(report: File) = session({ report }, again = null) { packbench.resume(it, store.byName()) }
 
     /** Ends what is under way: a copy at once, a session after the run under way. */
     fun stop() {
@@ -105,46 +122,77 @@ class Bench(
         work?.cancel()
     }
 
-    fun show(report: File) {
-        current.value = State.Finished(report, outcome = null)
+    fun show(report: File) = look { finished(report, outcome = null) }
+
+    fun home() = look { idle() }
+
+    fun removeModel(model: File) = look {
+        store.remove(model)
+        idle()
     }
 
-    fun home() {
-        current.value = State.Idle()
+    fun removeReport(report: File) = look {
+        if (!report.delete()) throw IOException("${report.name} can't be removed")
+        idle()
+    }
+
+    init {
+        home()
     }
 
     private fun session(
-        report: File,
+        report: () -> File,
         again: ((List<String>) -> Unit)?,
         run: suspend (File) -> Outcome,
-    ) = start(State.Running(report, null)) {
+    ) = start(State.Running(null)) {
+        val file = report()
         val watching = scope.launch {
             packbench.progress.collect { told -> current.update { (it as? State.Running)?.copy(progress = told) ?: it } }
         }
         try {
-            current.value = State.Finished(report, run(report))
+            current.value = finished(file, run(file))
         } catch (cancelled: CancellationException) {
-            current.value = if (report.exists()) State.Finished(report, outcome = null) else State.Idle()
+            current.value = if (file.exists()) finished(file, outcome = null) else idle()
             throw cancelled
-        } catch (_: PackbenchException.Busy) {
-            fail(Problem.Busy)
         } catch (refused: PackbenchException.Guarded) {
-            fail(Problem.Told(refused.reason), refused.guards, again?.let { { it(refused.guards) } })
+            fail(refused, refused.guards, again?.let { { it(refused.guards) } })
         } catch (refused: PackbenchException) {
-            fail(Problem.Told(refused.reason()))
+            fail(refused)
         } finally {
             watching.cancel()
         }
     }
 
+    private fun idle() = State.Idle(store.models(), presets(), folders.reports.listFiles().orEmpty().sortedByDescending { it.name })
+
+    private fun finished(report: File, outcome: Outcome?): State {
+        val shown = try {
+            Shown.Medians(medians(report.path))
+        } catch (unread: PackbenchException) {
+            Shown.Unread(unread.problem())
+        }
+        return State.Finished(report, outcome, shown)
+    }
+
+    /** Reads beside the main thread what is to be shown next; whatever was begun meanwhile stays. */
+    private fun look(read: suspend () -> State) {
+        val before = current.value
+        scope.launch {
+            val next = read()
+            current.compareAndSet(before, next)
+        }
+    }
+
+    /** What is stopped before it has begun begins all the same: nothing else ends its state. */
+    @OptIn(DelicateCoroutinesApi::class)
     private fun start(state: State, block: suspend () -> Unit) {
         if (current.value is State.Copying || current.value is State.Running) return
         current.value = state
-        work = scope.launch { block() }
+        work = scope.launch(start = CoroutineStart.ATOMIC) { block() }
     }
 
-    private fun fail(problem: Problem, guards: List<String> = emptyList(), retry: (() -> Unit)? = null) {
-        current.value = State.Failed(problem, guards, retry)
+    private fun fail(thrown: Throwable, guards: List<String> = emptyList(), retry: (() -> Unit)? = null) {
+        current.value = State.Failed(thrown.problem(), guards, retry)
     }
 }
 

@@ -3,16 +3,16 @@ package dev.packbench.app
 import android.app.Activity
 import android.content.ActivityNotFoundException
 import android.content.ClipData
+import android.content.Context
 import android.content.Intent
 import android.net.Uri
+import android.os.Build
 import android.os.Bundle
 import android.os.Handler
 import android.os.Looper
-import android.provider.OpenableColumns
 import android.view.WindowManager
 import android.widget.ScrollView
 import java.io.File
-import java.io.FileNotFoundException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.android.asCoroutineDispatcher
 import kotlinx.coroutines.cancel
@@ -25,8 +25,15 @@ class MainActivity : Activity() {
     private val scope = CoroutineScope(Handler(Looper.getMainLooper()).asCoroutineDispatcher())
     private lateinit var page: ScrollView
 
+    /** Whether something measures without showing: the screen is on whatever is shown. */
+    private val isHeadless get() = intent.getBooleanExtra(HEADLESS, false)
+
     override fun onCreate(saved: Bundle?) {
         super.onCreate(saved)
+        if (isHeadless && Build.VERSION.SDK_INT >= 27) {
+            setShowWhenLocked(true)
+            setTurnScreenOn(true)
+        }
         page = ScrollView(this).apply { fitsSystemWindows = true }
         setContentView(page)
         scope.launch { bench.state.collect(::show) }
@@ -46,13 +53,12 @@ class MainActivity : Activity() {
 
     override fun onActivityResult(request: Int, result: Int, data: Intent?) {
         val uri = data?.data.takeIf { request == PICK && result == RESULT_OK } ?: return
-        val (name, length) = described(uri)
-        bench.import(name, length) { contentResolver.openInputStream(uri) ?: throw FileNotFoundException(name) }
+        bench.import(Document(contentResolver, uri))
     }
 
     private fun show(state: State) {
         val keepsOn = WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON
-        if (state is State.Running || intent.getBooleanExtra(KEEP_ON, false)) window.addFlags(keepsOn) else window.clearFlags(keepsOn)
+        if (state is State.Running || isHeadless) window.addFlags(keepsOn) else window.clearFlags(keepsOn)
         screens.show(state, page)
     }
 
@@ -60,15 +66,6 @@ class MainActivity : Activity() {
         Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType("*/*"),
         PICK,
     )
-
-    /** Its name, and its length if whoever hands it out knows that. */
-    private fun described(uri: Uri): Pair<String, Long?> {
-        val columns = arrayOf(OpenableColumns.DISPLAY_NAME, OpenableColumns.SIZE)
-        val told = contentResolver.query(uri, columns, null, null, null)?.use { row ->
-            if (row.moveToFirst()) row.getString(0) to (if (row.isNull(1)) null else row.getLong(1)) else null
-        }
-        return told ?: ((uri.lastPathSegment ?: "model") to null)
-    }
 
     private fun share(report: File) {
         val uri = ReportProvider.uri(report)
@@ -85,8 +82,12 @@ class MainActivity : Activity() {
     }
 
     companion object {
-        /** Keeps the screen on whatever is shown: something measures without showing. */
-        const val KEEP_ON = "keep_on"
+        private const val HEADLESS = "headless"
         private const val PICK = 1
+
+        /** Starts it anew, in front of a locked screen, too, for something that measures without showing. */
+        fun headless(context: Context): Intent = Intent(context, MainActivity::class.java)
+            .addFlags(Intent.FLAG_ACTIVITY_NEW_TASK or Intent.FLAG_ACTIVITY_CLEAR_TASK)
+            .putExtra(HEADLESS, true)
     }
 }

@@ -1,6 +1,7 @@
 package dev.packbench.app
 
 import android.app.Activity
+import android.app.AlertDialog
 import android.os.Build
 import android.view.View
 import android.view.ViewGroup
@@ -11,10 +12,8 @@ import android.widget.RadioButton
 import android.widget.RadioGroup
 import android.widget.ScrollView
 import android.widget.TextView
-import dev.packbench.ffi.PackbenchException
+import dev.packbench.ffi.Median
 import dev.packbench.ffi.Preset
-import dev.packbench.ffi.medians
-import dev.packbench.ffi.presets
 import java.io.File
 
 /** A screen for each state, in the theme's colours and the user's size of text. */
@@ -49,26 +48,36 @@ class Screens(
     private val State.isLive get() = this is State.Running || this is State.Copying
 
     private fun fill(column: LinearLayout, state: State) = when (state) {
-        is State.Idle -> home(column)
+        State.Starting -> Unit
+        is State.Idle -> home(column, state)
         is State.Copying, is State.Running -> live(column, state)
         is State.Finished -> finished(column, state)
         is State.Failed -> failed(column, state)
     }
 
-    private fun home(column: LinearLayout) {
-        val models = bench.store.models()
+    private fun home(column: LinearLayout, state: State.Idle) {
         column.heading(R.string.models)
-        if (models.isEmpty()) column.text(activity.getString(R.string.no_models))
-        chosenModel = chosenModel.takeIf { it in models } ?: models.firstOrNull()
-        column.choice(models, chosenModel, File::getName) { chosenModel = it }
+        if (state.models.isEmpty()) column.text(activity.getString(R.string.no_models))
+        chosenModel = chosenModel.takeIf { it in state.models } ?: state.models.firstOrNull()
+        column.choice(state.models, chosenModel, File::getName) { chosenModel = it }
         column.button(R.string.choose_model) { pick() }
+        column.button(R.string.remove_model) { chosenModel?.let { removing(it) { bench.removeModel(it) } } }
+            .isEnabled = chosenModel != null
         column.heading(R.string.jobs)
-        column.choice(presets(), chosenPreset, texts::preset) { chosenPreset = it }
+        column.choice(state.presets, chosenPreset, texts::preset) { chosenPreset = it }
         column.button(R.string.measure) { chosenModel?.let { bench.measure(chosenPreset, it) } }
             .isEnabled = chosenModel != null
-        val reports = bench.reports()
-        if (reports.isNotEmpty()) column.heading(R.string.reports)
-        reports.forEach { report -> column.button(report.name) { bench.show(report) } }
+        if (state.reports.isNotEmpty()) column.heading(R.string.reports)
+        state.reports.forEach { report -> column.button(report.name) { bench.show(report) } }
+    }
+
+    /** What is removed doesn't come back. */
+    private fun removing(file: File, remove: () -> Unit) {
+        AlertDialog.Builder(activity)
+            .setMessage(activity.getString(R.string.remove_sure, file.name))
+            .setPositiveButton(R.string.remove) { _, _ -> remove() }
+            .setNegativeButton(android.R.string.cancel, null)
+            .show()
     }
 
     private fun live(column: LinearLayout, state: State) {
@@ -85,18 +94,19 @@ class Screens(
     private fun update(views: RunningViews, state: State) {
         when (state) {
             is State.Running -> {
-                val progress = state.progress ?: return
-                views.bar.max = progress.total.toInt()
-                views.bar.progress = progress.done.toInt()
-                views.count.set(activity.getString(R.string.of_runs, progress.done.toInt(), progress.total.toInt()))
-                views.text.set(progress.text)
+                state.progress?.let { progress ->
+                    views.bar.max = progress.total.toInt()
+                    views.bar.progress = progress.done.toInt()
+                    views.count.set(activity.getString(R.string.of_runs, progress.done.toInt(), progress.total.toInt()))
+                    views.text.set(progress.text)
+                }
                 if (state.stopping) views.stop.setText(R.string.stopping)
                 views.stop.isEnabled = !state.stopping
             }
             is State.Copying -> {
                 val progress = state.progress
                 val title = if (progress?.checking == true) R.string.checking else R.string.copying
-                views.count.set(activity.getString(title, state.name))
+                state.name?.let { views.count.set(activity.getString(title, it)) }
                 val total = progress?.total?.takeIf { it > 0 }
                 views.bar.isIndeterminate = total == null
                 views.bar.max = PER_MILLE
@@ -111,19 +121,23 @@ class Screens(
         column.heading(R.string.result)
         column.text(state.report.name)
         state.outcome?.let { column.text(texts.outcome(it)) }
-        try {
-            val medians = medians(state.report.path)
-            if (medians.isEmpty()) column.text(activity.getString(R.string.nothing_measured))
-            else {
-                column.text(activity.getString(R.string.chart))
-                medians.forEach { column.addView(Bar(activity, it, medians.maxOf { each -> each.mostNs }, texts), wide()) }
-            }
-        } catch (unread: PackbenchException) {
-            column.text(unread.reason())
+        when (val shown = state.shown) {
+            is Shown.Medians -> chart(column, shown.all)
+            is Shown.Unread -> column.text(texts.problem(shown.problem))
         }
         column.button(R.string.share) { share(state.report) }
         if (state.outcome?.missing != 0uL) column.button(R.string.go_on) { bench.resume(state.report) }
+        column.button(R.string.remove_report) { removing(state.report) { bench.removeReport(state.report) } }
         column.button(R.string.back) { bench.home() }
+    }
+
+    private fun chart(column: LinearLayout, medians: List<Median>) {
+        column.text(activity.getString(if (medians.isEmpty()) R.string.nothing_measured else R.string.chart))
+        medians.forEach { median ->
+            // The bar says it, too, and more of it.
+            column.text(texts.barTitle(median)).importantForAccessibility = View.IMPORTANT_FOR_ACCESSIBILITY_NO
+            column.addView(Bar(activity, median, medians.maxOf { it.mostNs }, texts), wide())
+        }
     }
 
     private fun failed(column: LinearLayout, state: State.Failed) {

@@ -13,6 +13,8 @@ class Texts(private val context: Context) {
 
     fun milliseconds(nanoseconds: Double): String = "%.3g ms".format(Locale.getDefault(), nanoseconds / 1e6)
 
+    fun barTitle(median: Median): String = "${milliseconds(median.medianNs)}  ${median.case}"
+
     fun bar(median: Median): String = context.getString(
         R.string.chart_bar,
         median.case,
@@ -23,12 +25,12 @@ class Texts(private val context: Context) {
     )
 
     fun outcome(outcome: Outcome): String {
-        val (runs, missing, failed) = Triple(outcome.runs.toLong(), outcome.missing.toLong(), outcome.failed.toLong())
-        val ended = when (missing) {
-            0L -> context.getString(R.string.complete, runs)
-            else -> context.getString(R.string.incomplete, runs, missing)
+        val ended = when (outcome.missing) {
+            0uL -> context.getString(R.string.complete, outcome.runs.toLong())
+            else -> context.getString(R.string.incomplete, outcome.runs.toLong(), outcome.missing.toLong())
         }
-        return if (failed == 0L) ended else "$ended ${context.getString(R.string.failed_runs, failed)}"
+        if (outcome.failed == 0uL) return ended
+        return "$ended ${context.getString(R.string.failed_runs, outcome.failed.toLong())}"
     }
 
     fun preset(preset: Preset): String = context.getString(
@@ -46,6 +48,6 @@ class Texts(private val context: Context) {
         is Problem.CopyDiffers -> context.getString(R.string.copy_differs, problem.name)
         is Problem.NoFile -> "${context.getString(R.string.no_file)} (${problem.reason})"
         Problem.Busy -> context.getString(R.string.busy)
-        is Problem.Told -> problem.reason
+        is Problem.InWords -> problem.words
     }
 }

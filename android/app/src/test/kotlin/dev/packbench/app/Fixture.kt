@@ -1,6 +1,7 @@
 package dev.packbench.app
 
 import android.content.Context
+import android.content.ContextWrapper
 import android.content.Intent
 import android.net.Uri
 import android.os.BatteryManager
@@ -57,12 +58,18 @@ fun await(what: String, condition: () -> Boolean) {
 
 fun launch(): ActivityController<MainActivity> = Robolectric.buildActivity(MainActivity::class.java).setup()
 
+fun launch(intent: Intent) {
+    Robolectric.buildActivity(MainActivity::class.java, intent).setup()
+}
+
 fun ActivityController<MainActivity>.views(): List<View> = all(get().window.decorView)
 
-private fun all(view: View): List<View> =
+fun all(view: View): List<View> =
     listOf(view) + ((view as? ViewGroup)?.let { group -> (0 until group.childCount).flatMap { all(group.getChildAt(it)) } } ?: emptyList())
 
-fun ActivityController<MainActivity>.texts(): List<String> = views().filterIsInstance<TextView>().map { it.text.toString() }
+fun ActivityController<MainActivity>.texts(): List<String> = texts(get().window.decorView)
+
+fun texts(view: View): List<String> = all(view).filterIsInstance<TextView>().map { it.text.toString() }
 
 fun ActivityController<MainActivity>.shows(text: Int) = context.getString(text) in texts()
 
@@ -83,6 +90,11 @@ fun haveModel() {
     realModel.copyTo(File(Folders(context).models, "m.gguf"), overwrite = true)
 }
 
+/** The app as instrumentations see it; [starts] is what the system does when they start an activity. */
+class Target(private val starts: (Intent) -> Unit = ::launch) : ContextWrapper(context) {
+    override fun startActivity(intent: Intent) = starts(intent)
+}
+
 /** What adb pushes. */
 fun push() {
     val exchange = Folders(context).exchange
@@ -90,7 +102,8 @@ fun push() {
     File(exchange, "job.json").writeText(SHORT_JOB)
 }
 
-fun headless(vararg arguments: Pair<String, String>): Ended {
-    val bundle = Bundle().apply { arguments.forEach { (key, value) -> putString(key, value) } }
-    return runBlocking { Headless(context, bundle) {}.run() }
-}
+fun headless(vararg arguments: Pair<String, String>, context: Context = dev.packbench.app.context): Answer =
+    runBlocking { Headless(context, bundle(*arguments)) {}.run() }
+
+fun bundle(vararg arguments: Pair<String, String>) =
+    Bundle().apply { arguments.forEach { (key, value) -> putString(key, value) } }

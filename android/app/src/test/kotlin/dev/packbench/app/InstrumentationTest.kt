@@ -1,10 +1,15 @@
 package dev.packbench.app
 
 import android.app.Activity
+import android.app.ActivityManager
+import android.app.Instrumentation
+import android.content.Context
+import android.content.ContextWrapper
 import android.content.Intent
 import android.os.BatteryManager
 import android.os.Bundle
 import android.os.PowerManager
+import android.os.Process
 import java.io.File
 import org.json.JSONObject
 import org.junit.Assert.assertEquals
@@ -16,6 +21,7 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
+import org.robolectric.shadows.ShadowBuild
 
 /** What adb and device farms see. */
 @RunWith(RobolectricTestRunner::class)
@@ -35,7 +41,7 @@ class InstrumentationTest {
     @Test
     fun `a job is carried out, progress comes as status lines, the report last`() {
         instrument("job" to "job.json", "compare" to "policy")
-        assertEquals("one block shows no regression", -1 to "passed", code to last.getString("verdict"))
+        assertEquals("one block shows no regression", -1 to "passed", code to last.getString("outcome"))
         val progress = statuses.mapNotNull { (_, status) -> status.getString("progress") }
         assertEquals("2/2", progress.last())
         val report = File(last.getString("report")!!)
@@ -47,7 +53,7 @@ class InstrumentationTest {
     @Test
     fun `without a comparison what was measured is enough`() {
         instrument("job" to "job.json")
-        assertEquals(-1 to "passed", code to last.getString("verdict"))
+        assertEquals(-1 to "passed", code to last.getString("outcome"))
     }
 
     @Test
@@ -58,7 +64,7 @@ class InstrumentationTest {
         headless("job" to "job.json")
         assertEquals(copied, copy.lastModified())
         File(exchange, "m.gguf").delete()
-        assertEquals("it needn't be pushed again", Verdict.PASSED, headless("job" to "job.json").verdict)
+        assertEquals("it needn't be pushed again", Ending.PASSED, headless("job" to "job.json").ending)
     }
 
     @Test
@@ -86,28 +92,89 @@ class InstrumentationTest {
         power.setIsPowerSaveMode(true)
         power.turnScreenOn(false)
         calm(level = 10, status = BatteryManager.BATTERY_STATUS_CHARGING)
+        ShadowBuild.setHardware("ranchu")
         context.applicationInfo.flags = context.applicationInfo.flags or android.content.pm.ApplicationInfo.FLAG_DEBUGGABLE
         val refused = headless("job" to "job.json")
-        val guards = listOf("Debuggable", "LowBattery", "Charging", "PowerSave", "Background")
-        assertEquals(Verdict.INVALID, refused.verdict)
+        val guards = listOf("Debuggable", "Emulator", "LowBattery", "Charging", "PowerSave", "Background")
+        assertEquals(Ending.INVALID, refused.ending)
         assertTrue(refused.error, guards.all { it in refused.error!! })
         val forced = headless("job" to "job.json", "suppress" to guards.joinToString(","))
-        assertEquals(forced.error, Verdict.PASSED, forced.verdict)
+        assertEquals(forced.error, Ending.PASSED, forced.ending)
         assertTrue(runs(forced).all { run -> guards.all { it in run } })
+    }
+
+    @Test
+    fun `an app that isn't in front is refused with the screen on, too`() {
+        val cached = ActivityManager.RunningAppProcessInfo("dev.packbench.app", Process.myPid(), null)
+        cached.importance = ActivityManager.RunningAppProcessInfo.IMPORTANCE_CACHED
+        shadowOf(context.getSystemService(ActivityManager::class.java)).setProcesses(listOf(cached))
+        val refused = headless("job" to "job.json")
+        assertEquals(Ending.INVALID, refused.ending)
+        assertTrue(refused.error, "Background" in refused.error!!)
+    }
+
+    @Test
+    fun `a model that isn't called gguf is found by its name as often as it is asked for`() {
+        realModel.copyTo(File(exchange, "plain"))
+        File(exchange, "plain.json").writeText(SHORT_JOB.replace("m.gguf", "plain"))
+        assertEquals(Ending.PASSED, headless("job" to "plain.json").ending)
+        File(exchange, "plain").delete()
+        val again = headless("job" to "plain.json")
+        assertEquals(again.error, Ending.PASSED, again.ending)
+        val resumed = headless("resume" to again.report!!.name)
+        assertEquals(resumed.error, Ending.PASSED, resumed.ending)
+    }
+
+    @Test
+    fun `an assignment of another model than the app has under that name is refused until that one is pushed`() {
+        fun assign(hash: String) {
+            val job = JSONObject(SHORT_JOB)
+            job.getJSONArray("models").getJSONObject(0).put("model_sha256", hash)
+            File(exchange, "assignment.json").writeText(assignment(job).toString())
+            instrument("assignment" to "assignment.json")
+        }
+        val store = (context as BenchApp).store
+        headless("job" to "job.json")
+        assign(store.hash(store.file("m.gguf"))!!)
+        assertEquals(last.getString("error"), -1, code)
+        File(exchange, "m.gguf").delete()
+        assign("0".repeat(64))
+        assertEquals(2, code)
+        assertTrue("push it again" in last.getString("error")!!)
+        File(context.filesDir, "models/m.gguf.sha256").delete()
+        assign("0".repeat(64))
+        assertEquals("one of which nobody knows what it is", 2, code)
+    }
+
+    @Test
+    fun `whatever is thrown ends with 2 and is told`() {
+        for (thrown in listOf(SecurityException("not yours"), UnsatisfiedLinkError("no library"))) {
+            val broken = object : ContextWrapper(context) {
+                override fun getExternalMediaDirs(): Array<File> = throw thrown
+            }
+            val answer = headless("job" to "job.json", context = broken)
+            assertEquals(Ending.INVALID, answer.ending)
+            assertTrue(answer.error, thrown.message!! in answer.error!!)
+        }
+    }
+
+    @Test
+    fun `a phone that doesn't bring the app to the front is not waited for without end`() {
+        instrument("job" to "job.json", target = Target {})
+        assertEquals(last.getString("error"), -1, code)
     }
 
     @Test
     fun `a phone that throttles in a run has it made again, and the facts are in the report`() {
         val power = shadowOf(context.getSystemService(PowerManager::class.java))
         power.setCurrentThermalStatus(PowerManager.THERMAL_STATUS_NONE)
-        val hot = listOf("measure")
+        var hot = true
         instrument("job" to "job.json") { status ->
             // It grows hot in the first run, and has cooled down before the next.
-            val first = "\"kind\":\"redo\"" !in reported()
-            val measuring = hot.any { status.getString("stream").orEmpty().endsWith(": $it") }
-            power.setCurrentThermalStatus(
-                if (first && measuring) PowerManager.THERMAL_STATUS_SEVERE else PowerManager.THERMAL_STATUS_NONE,
-            )
+            val text = status.getString("stream").orEmpty()
+            if ("once more" in text) hot = false
+            val grown = hot && text.endsWith(": measure")
+            power.setCurrentThermalStatus(if (grown) PowerManager.THERMAL_STATUS_SEVERE else PowerManager.THERMAL_STATUS_NONE)
         }
         val report = File(last.getString("report")!!).readLines()
         assertEquals(1, report.count { it.startsWith("{\"kind\":\"redo\"") })
@@ -131,15 +198,12 @@ class InstrumentationTest {
     @Test
     fun `device farms read the keys of AndroidJUnitRunner`() {
         File(exchange, "lost.json").writeText("""{"models":[{"path":"lost.gguf"}]}""")
-        val farm = object : FarmInstrumentation() {
-            override fun getTargetContext() = dev.packbench.app.context
-            override fun start() = Unit
-            override fun startActivitySync(intent: Intent): Activity? = null
-            override fun sendStatus(code: Int, results: Bundle) { statuses += code to results }
-            override fun finish(code: Int, results: Bundle) { this@InstrumentationTest.code = code; last = results }
+        File(exchange, "assignment.json").writeText("what a computer left there is no job")
+        val started = mutableListOf<Intent>()
+        farm { intent ->
+            started += intent
+            launch(intent)
         }
-        farm.onCreate(Bundle())
-        farm.onStart()
         val told = statuses.filter { (code, _) -> code != 2 }.map { (code, status) ->
             listOf(code, status.getString("class"), status.getString("test"), status.getInt("current"), status.getInt("numtests"))
         }
@@ -151,11 +215,20 @@ class InstrumentationTest {
         assertTrue("lost.gguf is missing" in statuses.last().second.getString("stack")!!)
         assertTrue("Tests run: 2,  Failures: 1" in last.getString("stream")!!)
         assertEquals(Activity.RESULT_OK, code)
+        val anew = Intent.FLAG_ACTIVITY_NEW_TASK or Intent.FLAG_ACTIVITY_CLEAR_TASK
+        assertEquals("once for all jobs", listOf(anew), started.map { it.flags })
     }
 
-    private fun reported() = Folders(context).reports.listFiles().orEmpty().maxByOrNull { it.name }?.readText().orEmpty()
+    @Test
+    fun `a farm that has pushed no job is told of a failure`() {
+        exchange.listFiles()!!.filter { it.extension == "json" }.forEach { it.delete() }
+        farm()
+        assertEquals(listOf(1, -2), statuses.map { (code, _) -> code })
+        assertTrue("found no job" in statuses.last().second.getString("stack")!!)
+        assertTrue("Failures: 1" in last.getString("stream")!!)
+    }
 
-    private fun runs(ended: Ended) = ended.report!!.readLines().filter { it.startsWith("{\"kind\":\"run\"") }
+    private fun runs(answer: Answer) = answer.report!!.readLines().filter { it.startsWith("{\"kind\":\"run\"") }
 
     private fun assignment(job: JSONObject) = JSONObject()
         .put("purpose", "measure").put("job", job).put("session", "s").put("segment", 0)
@@ -163,22 +236,43 @@ class InstrumentationTest {
         .put("began", JSONObject.NULL).put("elapsed_ns", JSONObject.NULL).put("cache_dir", JSONObject.NULL)
         .put("fresh_process", "available").put("redone", org.json.JSONArray())
 
-    private fun instrument(vararg arguments: Pair<String, String>, told: (Bundle) -> Unit = {}) {
-        statuses.clear()
+    private fun instrument(
+        vararg arguments: Pair<String, String>,
+        target: Context = Target(),
+        told: (Bundle) -> Unit = {},
+    ) {
         val instrumentation = object : BenchInstrumentation() {
-            override fun getTargetContext() = dev.packbench.app.context
+            override fun getTargetContext() = target
             override fun start() = Unit
-            override fun startActivitySync(intent: Intent): Activity? = null
             override fun sendStatus(code: Int, results: Bundle) {
                 statuses += code to results
                 told(results)
             }
-            override fun finish(code: Int, results: Bundle) {
-                this@InstrumentationTest.code = code
-                last = results
-            }
+            override fun finish(code: Int, results: Bundle) = finished(code, results)
         }
-        instrumentation.onCreate(Bundle().apply { arguments.forEach { (key, value) -> putString(key, value) } })
-        instrumentation.onStart()
+        instrumentation.carryOut(bundle(*arguments))
+    }
+
+    private fun farm(starts: (Intent) -> Unit = ::launch) {
+        val instrumentation = object : FarmInstrumentation() {
+            override fun getTargetContext() = Target(starts)
+            override fun start() = Unit
+            override fun sendStatus(code: Int, results: Bundle) {
+                statuses += code to results
+            }
+            override fun finish(code: Int, results: Bundle) = finished(code, results)
+        }
+        instrumentation.carryOut(Bundle())
+    }
+
+    private fun finished(code: Int, results: Bundle) {
+        this.code = code
+        last = results
+    }
+
+    private fun Instrumentation.carryOut(arguments: Bundle) {
+        statuses.clear()
+        onCreate(arguments)
+        onStart()
     }
 }

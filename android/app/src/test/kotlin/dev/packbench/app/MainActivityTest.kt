@@ -1,24 +1,42 @@
 package dev.packbench.app
 
 import android.app.Activity
+import android.app.AlertDialog
+import android.content.ContentProvider
+import android.content.ContentValues
 import android.content.Intent
+import android.database.Cursor
+import android.database.MatrixCursor
 import android.net.Uri
 import android.os.BatteryManager
+import android.os.Looper
+import android.provider.OpenableColumns
 import android.view.View
 import android.view.WindowManager
 import android.widget.ProgressBar
+import android.widget.ScrollView
+import android.widget.TextView
+import dev.packbench.AndroidPhone
+import dev.packbench.Packbench
+import dev.packbench.ffi.Median
+import dev.packbench.ffi.Preset
 import java.io.File
 import java.io.FileNotFoundException
+import kotlin.coroutines.CoroutineContext
+import kotlinx.coroutines.CoroutineDispatcher
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
+import org.robolectric.shadows.ShadowAlertDialog
 
 /** What people do with the app, from the first touch to the shared report. */
 @RunWith(RobolectricTestRunner::class)
@@ -32,16 +50,19 @@ class MainActivityTest {
         val activity = launch()
         activity.sees(R.string.no_models)
         pick(activity)
-        await("the copy") { bench.state.value is State.Idle && bench.store.models().isNotEmpty() }
-        val copy = bench.store.models().single()
+        val copy = copied()
         assertEquals(realModel.length(), copy.length())
         val copied = copy.lastModified()
         pick(activity)
         await("the second look") { bench.state.value is State.Idle }
         assertEquals("a model that is here isn't copied again", copied, copy.lastModified())
 
+        activity.pause().stop()
+        activity.restart().resume()
         activity.press(R.string.measure)
-        await("a run") { (bench.state.value as? State.Running)?.progress?.let { it.done >= 1u } == true }
+        await("a run, for only who leaves while it measures has left") {
+            (bench.state.value as? State.Running)?.progress?.let { it.done >= 1u } == true
+        }
         val keepsOn = activity.get().window.attributes.flags and WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON
         assertTrue("the screen stays on while it measures", keepsOn != 0)
         activity.recreate()
@@ -59,7 +80,7 @@ class MainActivityTest {
         assertEquals(Intent.ACTION_SEND, send.action)
         val uri = send.getParcelableExtra(Intent.EXTRA_STREAM, Uri::class.java)!!
         val shared = context.contentResolver.openInputStream(uri)!!.use { it.readBytes() }
-        assertTrue(shared.contentEquals(bench.reports().first().readBytes()))
+        assertTrue(shared.contentEquals(reports().first().readBytes()))
         assertTrue(String(shared).startsWith("{\"kind\":\"header\""))
     }
 
@@ -95,7 +116,7 @@ class MainActivityTest {
         await("a run") { (bench.state.value as? State.Running)?.progress?.let { it.done >= 1u } == true }
         activity.press(R.string.stop)
         await("the end") { bench.state.value is State.Finished }
-        val runs = bench.reports().first().readLines().filter { it.startsWith("{\"kind\":\"run\"") }
+        val runs = reports().first().readLines().filter { it.startsWith("{\"kind\":\"run\"") }
         assertTrue(runs.isNotEmpty() && runs.all { "LowBattery" in it && "Charging" in it })
     }
 
@@ -103,7 +124,7 @@ class MainActivityTest {
     fun `a file that is no model is refused in words`() {
         val activity = launch()
         pick(activity, "no model".toByteArray())
-        await("the copy") { bench.state.value is State.Idle && bench.store.models().isNotEmpty() }
+        copied()
         activity.press(R.string.measure)
         await("the refusal") { bench.state.value is State.Failed }
         await("which model it was") { activity.texts().any { "m.gguf" in it } }
@@ -122,6 +143,99 @@ class MainActivityTest {
     }
 
     @Test
+    fun `a document that is handed out only once is refused in words when it is picked again`() {
+        val activity = launch()
+        var left = 1
+        val uri = Uri.parse("content://documents/once/m.gguf")
+        shadowOf(context.contentResolver).registerInputStreamSupplier(uri) {
+            if (left-- == 0) throw SecurityException("the grant has gone")
+            "model".byteInputStream()
+        }
+        pick(activity, uri)
+        copied()
+        pick(activity, uri)
+        await("the refusal") { bench.state.value is State.Failed }
+        await("the reason") { activity.texts().any { "the grant has gone" in it } }
+    }
+
+    @Test
+    fun `a document without a name, a length or a column is copied under the last of its address`() {
+        Robolectric.setupContentProvider(NamelessDocuments::class.java, "nameless")
+        for ((columns, name) in listOf(arrayOf(OpenableColumns.DISPLAY_NAME) to "null.gguf", arrayOf("_id") to "none.gguf")) {
+            NamelessDocuments.columns = columns
+            val uri = Uri.parse("content://nameless/$name")
+            shadowOf(context.contentResolver).registerInputStreamSupplier(uri) { "model".byteInputStream() }
+            pick(launch(), uri)
+            await(name) { bench.state.value is State.Idle && models().any { it.name == name } }
+        }
+        assertTrue("who waits for another app waits beside the screen", NamelessDocuments.asked.none { it == Looper.getMainLooper() })
+    }
+
+    @Test
+    fun `what a process left unfinished that died while it copied is removed by the next`() {
+        val unfinished = File(Folders(context).models, "m.gguf.part").apply { writeText("half") }
+        haveModel()
+        (context as BenchApp).onCreate()
+        await("room") { !unfinished.exists() }
+        assertEquals("m.gguf", models().single().name)
+    }
+
+    @Test
+    fun `models and reports are removed by whoever means it`() {
+        haveModel()
+        val hash = File(Folders(context).models, "m.gguf.sha256").apply { writeText("hash") }
+        val report = File(Folders(context).reports, "report-001.jsonl").apply { writeText("no report") }
+        val activity = launch()
+        activity.press(R.string.remove_model)
+        ShadowAlertDialog.getLatestAlertDialog().getButton(AlertDialog.BUTTON_NEGATIVE).performClick()
+        activity.press(R.string.remove_model)
+        assertTrue("nothing goes unasked", models().isNotEmpty())
+        ShadowAlertDialog.getLatestAlertDialog().getButton(AlertDialog.BUTTON_POSITIVE).performClick()
+        activity.sees(R.string.no_models)
+        assertTrue(models().isEmpty() && !hash.exists())
+        activity.press(report.name)
+        activity.press(R.string.remove_report)
+        ShadowAlertDialog.getLatestAlertDialog().getButton(AlertDialog.BUTTON_POSITIVE).performClick()
+        await("the list") { report.name !in activity.texts() && activity.shows(R.string.models) }
+        assertTrue(reports().isEmpty())
+    }
+
+    @Test
+    fun `what is stopped before it has begun ends`() {
+        haveModel()
+        val queue = ArrayDeque<Runnable>()
+        val later = object : CoroutineDispatcher() {
+            override fun dispatch(context: CoroutineContext, block: Runnable) = synchronized(queue) { queue += block }
+        }
+        val folders = Folders(context)
+        val bench = Bench(folders, ModelStore(folders.models), Packbench(AndroidPhone(context), folders.cache), later)
+        bench.measure(Preset.QUICK, models().single())
+        bench.stop()
+        assertEquals(State.Running(null, stopping = true), bench.state.value)
+        await("the end") {
+            synchronized(queue) { queue.removeFirstOrNull() }?.run()
+            bench.state.value !is State.Running
+        }
+    }
+
+    @Test
+    fun `stopping is seen before anything is measured`() {
+        val activity = launch()
+        val page = ScrollView(activity.get())
+        val screens = Screens(activity.get(), bench, {}, {})
+        screens.show(State.Running(null), page)
+        screens.show(State.Running(null, stopping = true), page)
+        assertTrue(context.getString(R.string.stopping) in texts(page))
+    }
+
+    @Test
+    fun `for who measures over adb it shows above the lock and turns the screen on`() {
+        val shadow = shadowOf(Robolectric.buildActivity(MainActivity::class.java, MainActivity.headless(context)).setup().get())
+        assertTrue(shadow.showWhenLocked && shadow.turnScreenOn)
+        assertFalse(shadowOf(launch().get()).showWhenLocked)
+    }
+
+    @Test
     @Config(qualifiers = "night")
     fun `at night the theme is dark`() {
         assertTrue(brightness(launch().get()) < 0.5f)
@@ -137,10 +251,27 @@ class MainActivityTest {
     fun `with large letters everything grows and scrolls`() {
         haveModel()
         val activity = launch()
-        val measure = activity.views().first { (it as? android.widget.TextView)?.text == context.getString(R.string.measure) }
+        val measure = activity.views().first { (it as? TextView)?.text == context.getString(R.string.measure) }
         assertEquals(2f, context.resources.configuration.fontScale)
-        assertTrue(measure.isEnabled && generateSequence(measure.parent) { it.parent }.any { it is android.widget.ScrollView })
+        assertTrue(measure.isEnabled && generateSequence(measure.parent) { it.parent }.any { it is ScrollView })
     }
+
+    @Test
+    @Config(fontScale = 2f)
+    fun `with large letters a case of a long name is whole`() {
+        val activity = launch()
+        val page = ScrollView(activity.get())
+        val median = Median("first token, " + "by remapped pages of the model, ".repeat(4), true, 6u, 1.0, 1.0, 1.0)
+        val state = State.Finished(File("report.jsonl"), null, Shown.Medians(listOf(median)))
+        Screens(activity.get(), bench, {}, {}).show(state, page)
+        page.measure(exactly(320), View.MeasureSpec.UNSPECIFIED)
+        page.layout(0, 0, 320, page.measuredHeight)
+        val title = all(page).filterIsInstance<TextView>().single { median.case in it.text }
+        assertTrue(title.lineCount > 1 && (0 until title.lineCount).all { title.layout.getEllipsisCount(it) == 0 })
+        assertTrue("each line has its room", title.height >= title.lineCount * title.lineHeight)
+    }
+
+    private fun exactly(pixels: Int) = View.MeasureSpec.makeMeasureSpec(pixels, View.MeasureSpec.EXACTLY)
 
     @Test
     fun `TalkBack hears headings, each bar and the progress`() {
@@ -186,8 +317,40 @@ class MainActivityTest {
         return inside
     }
 
+    private fun models() = (context as BenchApp).store.models()
+
+    private fun reports() = Folders(context).reports.listFiles().orEmpty().sortedByDescending { it.name }
+
+    private fun copied(): File {
+        await("the copy") { bench.state.value is State.Idle && models().isNotEmpty() }
+        return models().single()
+    }
+
     private fun brightness(activity: Activity): Float {
         val found = activity.obtainStyledAttributes(intArrayOf(android.R.attr.colorBackground))
         return android.graphics.Color.luminance(found.getColor(0, 0)).also { found.recycle() }
+    }
+}
+
+/** Documents of an app that knows neither their names nor their lengths. */
+class NamelessDocuments : ContentProvider() {
+    override fun onCreate() = true
+
+    override fun query(uri: Uri, projection: Array<String>?, selection: String?, arguments: Array<String>?, order: String?): Cursor {
+        asked += Looper.myLooper()
+        return MatrixCursor(columns).apply { addRow(arrayOfNulls<Any>(columns.size)) }
+    }
+
+    override fun getType(uri: Uri): String? = null
+
+    override fun insert(uri: Uri, values: ContentValues?): Uri? = null
+
+    override fun update(uri: Uri, values: ContentValues?, selection: String?, arguments: Array<String>?) = 0
+
+    override fun delete(uri: Uri, selection: String?, arguments: Array<String>?) = 0
+
+    companion object {
+        var columns = emptyArray<String>()
+        val asked = mutableListOf<Looper?>()
     }
 }
