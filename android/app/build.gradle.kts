@@ -27,6 +27,14 @@ android {
         }
     }
 
+    // An APK for each kind of processor, of which a phone has one, and one for all.
+    splits.abi {
+        isEnable = true
+        reset()
+        include("arm64-v8a", "x86_64")
+        isUniversalApk = true
+    }
+
     // Libraries are mapped where they lie in the APK, at multiples of 16 KiB.
     packaging.jniLibs.useLegacyPackaging = false
 

@@ -64,8 +64,55 @@ class TwoBuildsTest {
         assertEquals(gradle, maven - byItself)
     }
 
-    private fun pom(module: String): Element =
-        DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File(root, "$module/pom.xml")).documentElement
+    @Test
+    fun `both builds are for the same processors`() {
+        val gradle = Regex(""""([\w-]+)" to "([\w-]+)"""").findAll(text("packbench/build.gradle.kts"))
+            .map { it.groupValues[2] to it.groupValues[1] }.toSet()
+        val maven = Regex("""(?m)^    abi (\S+) (\S+)$""").findAll(text("../scripts/android-link"))
+            .map { it.groupValues[1] to it.groupValues[2] }.toSet()
+        assertEquals(gradle, maven)
+        val ofJna = Regex("'jni/([\\w-]+)/").findAll(text("../scripts/apk")).map { it.groupValues[1] }.toSet()
+        val split = Regex("""include\((.+)\)""").find(text("app/build.gradle.kts"))!!.groupValues[1].split(", ").map { it.trim('"') }
+        assertEquals(gradle.map { (_, abi) -> abi }.toSet(), ofJna)
+        assertEquals(ofJna, split.toSet())
+    }
+
+    @Test
+    fun `both builds shrink by the same rules`() {
+        val gradle = Regex("""proguardFiles\("(.+)"\)""").findAll(text("app/build.gradle.kts")).map { it.groupValues[1] }.toList()
+        val maven = Regex("""--pg-conf \${'$'}APP/(\S+)""").findAll(text("../scripts/apk")).map { it.groupValues[1] }.toList()
+        assertEquals(listOf("rules.pro"), gradle)
+        assertEquals(gradle, maven)
+    }
+
+    @Test
+    fun `both builds take the same manifests`() {
+        val onDisk = root.walk().onEnter { it.name !in setOf("target", "build") }
+            .filter { it.name == "AndroidManifest.xml" }.map { it.relativeTo(root).path }.toSet()
+        val maven = Regex("""(?m)^    link (\w+) """).findAll(text("../scripts/apk"))
+            .map { "app/src/${it.groupValues[1]}/AndroidManifest.xml" }.toSet()
+        val ofLibrary = "packbench/src/main/AndroidManifest.xml"
+        assertEquals(onDisk, maven + ofLibrary)
+        assertTrue("Gradle would merge what the library's says, Maven doesn't", children(document(ofLibrary)).isEmpty())
+    }
+
+    @Test
+    fun `the app, adb's side of it and the README name one folder`() {
+        val program = Regex("""const EXCHANGE: &str = "(.+)";""").find(text("../cli/src/target/adb/app.rs"))!!.groupValues[1]
+        val id = Regex("""applicationId = "(.+)"""").find(text("app/build.gradle.kts"))!!.groupValues[1]
+        assertEquals("/sdcard/Android/media/$id", program)
+        val told = listOf("README.md", "../cli/tests/cli/adb/standins/am", "../scripts/apk")
+            .flatMap { Regex("""(?m)^X=(.+)$|PACKAGE=([\w.]+)""").findAll(text(it)) }
+            .map { it.groupValues[1].ifEmpty { "/sdcard/Android/media/${it.groupValues[2]}" } }
+        assertEquals(List(3) { program }, told)
+    }
+
+    private fun text(path: String) = File(root, path).readText()
+
+    private fun pom(module: String) = document("$module/pom.xml")
+
+    private fun document(path: String): Element =
+        DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File(root, path)).documentElement
 
     private fun child(element: Element, name: String) = children(element).first { it.tagName == name }
 
