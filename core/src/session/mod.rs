@@ -37,7 +37,7 @@ use crate::measure::engine::Engine;
 use crate::os::{Os, OsError};
 use crate::record::wire::{Assignment, Purpose};
 use crate::record::{App, End, EndStatus, Line, Phase, PhaseName, Plan, RunKey, Tool, Variant, cases};
-use crate::unit::{Bytes, Nanos};
+use crate::unit::Nanos;
 
 /// Where the lines of a report go.
 pub type Sink<'a> = dyn FnMut(&Line) -> io::Result<()> + 'a;

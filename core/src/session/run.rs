@@ -8,7 +8,6 @@ use crate::job::Case;
 use crate::measure::engine::EngineError;
 use crate::measure::{MeasureError, Measured, Task, Work, measure};
 use crate::record::{Answer, Caveat, Change, Conditions, Line, Phase, Plan, Redo, Run, RunKey, Status};
-use crate::unit::Bytes;
 
 /// What came of trying a run.
 pub(super) enum Ran {
