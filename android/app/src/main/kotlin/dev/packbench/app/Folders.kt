@@ -15,7 +15,7 @@ class Folders(private val context: Context) {
 
     /** What adb reaches without root and without run-as: jobs and models come in here, reports go out. */
     val exchange: File
-        get() = context.externalMediaDirs.firstOrNull()?.apply { mkdirs() }
+        get() = (context.externalMediaDirs.firstOrNull() ?: context.getExternalFilesDir(null))?.apply { mkdirs() }
             ?: throw IOException("this phone's shared storage isn't there now: unlock it, or take it off the computer")
 
     /** A report that isn't there yet. */
