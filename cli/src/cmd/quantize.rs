@@ -160,14 +160,15 @@ fn is_planned(args: &Args, planned: Imatrix) -> bool {
 }
 
 fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
-    let asked = args.imatrix.as_deref().unwrap_or(match planned {
-        Imatrix::None => "none",
-        Imatrix::Activations => "activations",
-        Imatrix::Fisher => "fisher",
-        Imatrix::File => {
+    let asked = match (args.imatrix.as_deref(), planned) {
+        (Some(asked), _) => asked,
+        (None, Imatrix::None) => "none",
+        (None, Imatrix::Activations) => "activations",
+        (None, Imatrix::Fisher) => "fisher",
+        (None, Imatrix::File) => {
             bail!("the plan was made for an importance matrix from a file: name it by --imatrix FILE")
         }
-    });
+    };
     match asked {
         "none" => Ok(ColumnWeights::new()),
         kind @ ("activations" | "fisher") => {
