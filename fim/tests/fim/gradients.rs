@@ -61,7 +61,7 @@ fn check(sample: &TinyModel) {
             );
         }
     }
-    assert_eq!(found.len(), 7 * LAYERS as usize + 1 + usize::from(sample.traits.untied));
+    assert_eq!(found.len(), 7 * sample.layers as usize + 1 + usize::from(sample.traits.untied));
 }
 
 #[test]
