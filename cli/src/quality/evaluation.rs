@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use packbench_core::gguf::{Gguf, Value};
-use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
 use packbench_core::quant::divergence::Held;
 use packbench_core::record::{
     EVALUATION_SCHEMA, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference,
@@ -101,14 +99,14 @@ impl Measured<'_> {
         klds.sort_by(f64::total_cmp);
         let kld = mean(&by_chunk);
         let other = baseline.filter(|other| other.name() != self.name());
-        let (plan_hash, predicted_kld_nats) = notes(self.file);
+        let plan = self.file.variant.plan.as_ref();
         EvaluatedModel {
             name: self.name().to_owned(),
             payload_hash: self.file.variant.payload_hash.clone(),
             file_bytes: self.file.variant.file_bytes,
             bits_per_weight: bits_per_weight(&self.file.variant),
-            plan_hash,
-            predicted_kld_nats,
+            plan_hash: plan.map(|plan| plan.hash.clone()),
+            predicted_kld_nats: plan.and_then(|plan| plan.predicted_kld_nats),
             kld_nats: kld,
             kld_interval_nats: mean_interval(&by_chunk, seed).unwrap_or((kld, kld)),
             kld_percentiles: PERCENTILES.map(|percent| (percent, percentile(&klds, percent))).to_vec(),
@@ -125,17 +123,6 @@ fn difference(candidate: &[f64], baseline: &[f64], seed: u64) -> KldDifference {
     let pairs: Vec<f64> = candidate.iter().zip(baseline).map(|(a, b)| a - b).collect();
     let nats = mean(&pairs);
     KldDifference { nats, interval_nats: mean_interval(&pairs, seed).unwrap_or((nats, nats)) }
-}
-
-/// What `packbench quantize` noted in the file.
-fn notes(file: &ModelFile) -> (Option<String>, Option<f64>) {
-    let Ok(gguf) = Gguf::parse(file.bytes()) else { return (None, None) };
-    let hash = gguf.metadata.str(PLAN_HASH_KEY).ok().flatten();
-    let predicted = match gguf.metadata.get(PREDICTED_KLD_KEY) {
-        Some(Value::F32(nats)) if nats.is_finite() => Some(f64::from(nats)),
-        _ => None,
-    };
-    (hash.filter(|hash| hash.len() == 64).map(str::to_owned), predicted)
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -4,7 +4,7 @@ use packbench_core::gguf::sample::{TinyModel, Traits};
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::quant::cost::{PLAN_HASH_KEY, PREDICTED_KLD_KEY};
 use packbench_core::quant::imatrix;
-use packbench_core::record::{Evaluation, FimScores, QuantPlan};
+use packbench_core::record::{Evaluation, FimScores, QuantPlan, Report};
 use packbench_core::unit::Bytes;
 
 use crate::scratch::{Scratch, stderr, stdout};
@@ -351,6 +351,12 @@ fn a_file_says_what_was_foretold_of_it_and_of_no_other() {
     assert_eq!(says(&[]), [true, true]);
     assert_eq!(says(&["--imatrix", "none"]), [true, true]);
     assert_eq!(says(&["--imatrix", "fisher"]), [true, false]);
+    says(&[]);
+    let job = ["--probe", "faults", "--cache", "warm", "--pattern", "sequential", "--blocks", "1"];
+    succeeds(&scratch, &[&["run", "o.gguf", "--out", "r.jsonl"][..], &job].concat());
+    let report = Report::read(&std::fs::read(scratch.path("r.jsonl")).unwrap()).unwrap();
+    let plan = report.variants[0].plan.as_ref().expect("a report names the plan of a file");
+    assert_eq!((plan.hash.len(), plan.predicted_kld_nats.is_some()), (64, true));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a quantized file weighs, to the byte, before it is made.
 
 use crate::gguf::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, Gguf, Value, Version, WriteError, Writer};
+use crate::record::NotedPlan;
 use crate::unit::Bytes;
 
 /// Keys that the quantizer writes, each a `u32`, whether the source has them or not.
@@ -24,6 +25,16 @@ pub const ALIGNMENT: u32 = DEFAULT_ALIGNMENT;
 
 /// Keys that it leaves out: what it makes is one file.
 const LEFT_OUT: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
+
+/// The plan that a file says it was made by.
+pub fn noted_plan(gguf: &Gguf<'_>) -> Option<NotedPlan> {
+    let hash = gguf.metadata.str(PLAN_HASH_KEY).ok().flatten().filter(|hash| hash.len() == 64)?;
+    let predicted_kld_nats = match gguf.metadata.get(PREDICTED_KLD_KEY) {
+        Some(Value::F32(nats)) if nats.is_finite() => Some(f64::from(nats)),
+        _ => None,
+    };
+    Some(NotedPlan { hash: hash.to_owned(), predicted_kld_nats })
+}
 
 /// The header of a file that llama.cpp's quantizer makes of `gguf`, or of what noise makes of it, with packbench's notes, up
 /// to the first tensor's data. The types of the tensors don't change its length.

@@ -9,7 +9,8 @@ use crate::gguf::{self, Gguf};
 use crate::job::Model;
 use crate::measure::{Subject, proof};
 use crate::os::{FileFacts, ModelFile, Os, OsError, keep, kept};
-use crate::record::{Storage, TypeShare, Variant};
+use crate::quant::cost;
+use crate::record::{NotedPlan, Storage, TypeShare, Variant};
 use crate::repack::RepackError;
 use crate::unit::{ByteRange, Bytes, FileOffset};
 
@@ -53,6 +54,7 @@ pub(super) struct Examined {
     facts: FileFacts,
     pub subject: Subject,
     architecture: Option<String>,
+    plan: Option<NotedPlan>,
     /// The longest conversation that it was made for.
     pub context_tokens: Option<u32>,
     /// In header order.
@@ -98,6 +100,7 @@ impl Examined {
             facts: file.facts().clone(),
             subject: Subject::new(path.to_owned(), file.facts(), extents),
             architecture,
+            plan: cost::noted_plan(&gguf),
             context_tokens: context.and_then(|tokens| u32::try_from(tokens).ok()),
             tensors,
             copy_of: None,
@@ -204,6 +207,7 @@ impl Examined {
             tensors: u32::try_from(self.tensors.len()).unwrap_or(u32::MAX),
             tensors_by_offset: self.tensors.is_sorted_by_key(|tensor| tensor.data.start.0),
             types: self.types(),
+            plan: self.plan.clone(),
             file_system: self.facts.file_system.clone(),
             storage: self.facts.storage,
             readahead_bytes: self.facts.readahead.map(|bytes| bytes.0),

@@ -78,6 +78,7 @@ impl Synthetic {
             tensors: 1,
             tensors_by_offset: true,
             types: Vec::new(),
+            plan: None,
             file_system: Some("f2fs".to_owned()),
             storage: Storage::Local,
             readahead_bytes: None,

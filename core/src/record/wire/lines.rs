@@ -148,7 +148,7 @@ pub struct Device {
 }
 
 /// What a model file is, known by its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
     /// As in the job and in each case.
     pub name: String,
@@ -166,6 +166,9 @@ pub struct Variant {
     pub tensors_by_offset: bool,
     /// How they are quantized, the type with the most bytes first.
     pub types: Vec<TypeShare>,
+    /// The plan that `packbench quantize` made the file by; `null` for other files.
+    #[serde(default)]
+    pub plan: Option<NotedPlan>,
     /// As the system calls it: ext4, f2fs, fuse …
     pub file_system: Option<String>,
     /// Where the file lies.
@@ -176,6 +179,15 @@ pub struct Variant {
     pub largest_request_bytes: Option<u64>,
     /// Whether the system tells the truth about this file's pages.
     pub residency_self_test: SelfTest,
+}
+
+/// What a file says of the plan that it was made by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NotedPlan {
+    /// BLAKE3 of the plan, in hexadecimal digits.
+    pub hash: String,
+    /// What the plan foretold, in nats a token; `null` where it didn't, or under another importance matrix.
+    pub predicted_kld_nats: Option<f64>,
 }
 
 /// The tensors of one quantization type.
