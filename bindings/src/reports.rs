@@ -1,5 +1,6 @@
 //! Questions to files: what a model holds, what a report shows.
 
+use std::error::Error;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
@@ -80,7 +81,7 @@ pub struct Median {
 #[uniffi::export]
 pub fn inspect(path: &str) -> Result<String, PackbenchError> {
     no_panic(|| {
-        let read = || -> Result<_, Box<dyn std::error::Error>> {
+        let read = || -> Result<_, Box<dyn Error>> {
             let models = vec![ModelFiles::open(&os::host(), Path::new(path))?.layout()?.inspect(None)?];
             let schema = INSPECTION_SCHEMA.to_owned();
             Ok(serde_json::to_string_pretty(&Inspections { schema, models, moves: Vec::new() })?)
@@ -171,8 +172,9 @@ pub fn medians(path: &str) -> Result<Vec<Median>, PackbenchError> {
 }
 
 fn read(path: &str) -> Result<Report, PackbenchError> {
-    let bytes = std::fs::read(path).map_err(|error| PackbenchError::report(&error))?;
-    Report::read(&bytes).map_err(|error| PackbenchError::report(&error))
+    let refused = |error: &dyn Error| PackbenchError::Report { reason: format!("{path}: {}", chain(error)) };
+    let bytes = std::fs::read(path).map_err(|error| refused(&error))?;
+    Report::read(&bytes).map_err(|error| refused(&error))
 }
 
 fn asked(question: &Question) -> Result<compare::Question, PackbenchError> {
