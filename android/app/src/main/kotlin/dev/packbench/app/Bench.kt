@@ -7,6 +7,7 @@ import dev.packbench.ffi.PackbenchException
 import dev.packbench.ffi.Preset
 import dev.packbench.ffi.Progress
 import dev.packbench.ffi.medians
+import dev.packbench.ffi.missing
 import dev.packbench.ffi.presetJob
 import dev.packbench.ffi.presets
 import java.io.File
@@ -40,7 +41,9 @@ sealed interface State {
     data class Running(val progress: Progress?, val stopping: Boolean = false) : State
 
     /** [outcome] is null for a report that was opened again. */
-    data class Finished(val report: File, val outcome: Outcome?, val shown: Shown) : State
+    data class Finished(val report: File, val outcome: Outcome?, val shown: Shown) : State {
+        val canGoOn get() = shown is Shown.Medians && shown.missing > 0u
+    }
 
     /** [guards] can be suppressed: [retry] does it. */
     data class Failed(val problem: Problem, val guards: List<String>, val retry: (() -> Unit)?) : State
@@ -48,7 +51,8 @@ sealed interface State {
 
 /** What a report holds for a screen. */
 sealed interface Shown {
-    data class Medians(val all: List<Median>) : Shown
+    /** [missing] runs are still to be made. */
+    data class Medians(val all: List<Median>, val missing: UInt) : Shown
 
     data class Unread(val problem: Problem) : Shown
 }
@@ -167,7 +171,7 @@ class Bench(
 
     private fun finished(report: File, outcome: Outcome?): State {
         val shown = try {
-            Shown.Medians(medians(report.path))
+            Shown.Medians(medians(report.path), missing(report.path))
         } catch (unread: PackbenchException) {
             Shown.Unread(unread.problem())
         }

@@ -126,7 +126,7 @@ class Screens(
             is Shown.Unread -> column.text(texts.problem(shown.problem))
         }
         column.button(R.string.share) { share(state.report) }
-        if (state.outcome?.missing != 0uL) column.button(R.string.go_on) { bench.resume(state.report) }
+        if (state.canGoOn) column.button(R.string.go_on) { bench.resume(state.report) }
         column.button(R.string.remove_report) { removing(state.report) { bench.removeReport(state.report) } }
         column.button(R.string.back) { bench.home() }
     }
