@@ -101,14 +101,14 @@ impl Run {
         RunKey { case: self.case.clone(), block: self.block }
     }
 
-    /// The run of `key` in which whoever measured died, in `phase`.
-    pub fn killed(key: RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
+    /// The run of `key` of which nothing was measured.
+    pub fn unmeasured(key: RunKey, segment: u32, status: Status) -> Run {
         Run {
             case: key.case,
             block: key.block,
             segment,
-            status: Status::Killed,
-            error: Some(format!("the agent died in phase {phase}: {how}")),
+            status,
+            error: None,
             policy_effective: None,
             io_effective: None,
             metrics: None,
@@ -118,6 +118,12 @@ impl Run {
             conditions: Change { before: None, after: None },
             caveats: Vec::new(),
         }
+    }
+
+    /// The run of `key` in which whoever measured died, in `phase`.
+    pub fn killed(key: RunKey, segment: u32, phase: PhaseName, how: &str) -> Run {
+        let error = Some(format!("the agent died in phase {phase}: {how}"));
+        Run { error, ..Run::unmeasured(key, segment, Status::Killed) }
     }
 }
 

@@ -52,21 +52,8 @@ impl Session<'_, '_> {
         }
         let caveats = self.caveats(index, &key.case, plan, [&before, &after]);
         let conditions = Change { before: Some(before), after: Some(after) };
-        let unmeasured = Run {
-            case: key.case,
-            block,
-            segment: self.assignment.segment,
-            status: Status::Failed,
-            error: None,
-            policy_effective: None,
-            io_effective: None,
-            metrics: None,
-            latency: None,
-            first_token: None,
-            residency: None,
-            conditions,
-            caveats,
-        };
+        let failed = Run::unmeasured(key, self.assignment.segment, Status::Failed);
+        let unmeasured = Run { conditions, caveats, ..failed };
         self.emit(Line::Run(match measured {
             Ok(measured) => fill(unmeasured, measured),
             Err(error) => Run { error: Some(chain(&error)), ..unmeasured },
