@@ -174,7 +174,7 @@ fn note(value: NoteValue<'_>) -> Result<ffi::Note, QuantizeError> {
 
 /// What a tensor would come to.
 #[derive(Clone, Debug, PartialEq)]
-struct Told {
+struct Effective {
     name: String,
     /// The elements of a row.
     row: usize,
@@ -183,7 +183,7 @@ struct Told {
     changes: bool,
 }
 
-impl Told {
+impl Effective {
     /// llama.cpp takes no weights of another length than a row.
     fn check(self, weights: &ColumnWeights) -> Result<(), QuantizeError> {
         let weights = weights.get(&self.name).filter(|weights| weights.len() == self.row);
@@ -200,31 +200,32 @@ impl Told {
 /// [   1/ 272] output_norm.weight   - [  576,     1,     1,     1], type =    f32,
 /// size =    0.002 MiB                         or     size = 54.00 MiB -> 30.38 MiB (q8_0)
 /// ```
-fn told(log: &Log) -> Result<Vec<Told>, QuantizeError> {
-    let mut tensors: Vec<Option<Told>> = Vec::new();
+fn told(log: &Log) -> Result<Vec<Effective>, QuantizeError> {
+    let mut tensors: Vec<Option<Effective>> = Vec::new();
     let mut expected = 0;
     for line in log.lines() {
         if line.starts_with('[') && line.contains("type =") {
             expected += 1;
             tensors.push(begun(line));
         } else if let (Some(kind), Some(last)) = (becomes(line), tensors.last_mut()) {
-            let changed = |told: Told| Some(Told { ggml_type: kind.parse().ok()?, changes: true, ..told });
+            let changed =
+                |told: Effective| Some(Effective { ggml_type: kind.parse().ok()?, changes: true, ..told });
             *last = last.take().and_then(changed);
         }
     }
-    let told: Vec<Told> = tensors.into_iter().flatten().collect();
+    let told: Vec<Effective> = tensors.into_iter().flatten().collect();
     match expected > 0 && told.len() == expected {
         true => Ok(told),
         false => Err(QuantizeError::Told { found: told.len(), expected }),
     }
 }
 
-fn begun(line: &str) -> Option<Told> {
+fn begun(line: &str) -> Option<Effective> {
     let (_, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let (name, rest) = rest.split_once(" - [")?;
     let (row, rest) = rest.split_once(',')?;
     let (_, kind) = rest.split_once("type =")?;
-    Some(Told {
+    Some(Effective {
         name: name.trim().to_owned(),
         row: row.trim().parse().ok()?,
         ggml_type: kind.trim().trim_end_matches(',').parse().ok()?,
@@ -255,8 +256,12 @@ mod tests {
             );
             keep(Level::Info, "size =    16.88 MiB ->    28.69 MiB (q8_0)\n");
         });
-        let one =
-            |name: &str, ggml_type, changes| Told { name: name.to_owned(), row: 576, ggml_type, changes };
+        let one = |name: &str, ggml_type, changes| Effective {
+            name: name.to_owned(),
+            row: 576,
+            ggml_type,
+            changes,
+        };
         let expected =
             [one("output_norm.weight", GgmlType::F32, false), one("token_embd.weight", GgmlType::Q8_0, true)];
         assert_eq!(told(&log).unwrap(), expected);
@@ -268,7 +273,7 @@ mod tests {
     #[test]
     fn a_vocabulary_is_refused_where_ggml_would_die_for_want_of_weights() {
         let name = "token_embd.weight".to_owned();
-        let told = |changes| Told { name: name.clone(), row: 256, ggml_type: GgmlType::IQ2_XS, changes };
+        let told = |changes| Effective { name: name.clone(), row: 256, ggml_type: GgmlType::IQ2_XS, changes };
         let of_columns = |columns| ColumnWeights::from([(name.clone(), vec![1.0; columns])]);
         assert!(told(true).check(&of_columns(256)).is_ok());
         for weights in [of_columns(128), ColumnWeights::new()] {
