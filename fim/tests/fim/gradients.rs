@@ -1,20 +1,13 @@
 //! Gradients are what the loss does when weights move.
 
+use packbench_core::gguf::Gguf;
 use packbench_core::gguf::sample::TinyModel;
-use packbench_core::gguf::{Gguf, Tensor};
 use packbench_core::random::Random;
 use packbench_fim::{LabelSource, Model, Par, gradients};
 
-use crate::shared::{F32Model, LAYERS, samples, tokens};
+use crate::shared::{F32Model, LAYERS, place, samples, tokens};
 
 const PAR: Par = Par::Seq;
-
-/// Where a tensor lies in an F32 file.
-fn place(bytes: &[u8], name: &str) -> std::ops::Range<usize> {
-    let gguf = Gguf::parse(bytes).unwrap();
-    let &Tensor { data, .. } = gguf.tensor(name).unwrap();
-    data.start.0 as usize..data.end().0 as usize
-}
 
 /// The loss when each weight of a tensor moves by `step` times its part of `direction`.
 fn loss(bytes: &[u8], name: &str, direction: &[f32], step: f64, text: &[u32]) -> f64 {

@@ -12,7 +12,7 @@ use packbench_fim::{
     gradients, score,
 };
 
-use crate::shared::{F32Model, LAYERS, samples, tokens};
+use crate::shared::{F32Model, LAYERS, place, samples, tokens};
 
 const TYPES: [GgmlType; 3] = [GgmlType::Q4_0, GgmlType::Q8_0, GgmlType::Q4_K];
 
@@ -176,10 +176,7 @@ fn what_would_come_out_wrong_is_refused() {
 #[test]
 fn weights_that_are_no_numbers_are_named() {
     let mut file = F32Model::tiny(&TinyModel::new(1));
-    let start = {
-        let gguf = Gguf::parse(&file.bytes).unwrap();
-        gguf.tensor("blk.0.ffn_up.weight").unwrap().data.start.0 as usize
-    };
+    let start = place(&file.bytes, "blk.0.ffn_up.weight").start;
     file.bytes[start..start + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
     let error = run(&model, &request(sequences(0..1), Labels::Data)).unwrap_err();
@@ -191,11 +188,7 @@ fn weights_that_are_no_numbers_are_named() {
 fn a_gradient_that_is_no_number_is_named() {
     let mut file = F32Model::tiny(&TinyModel::new(1));
     for (name, factor) in [("output_norm", 1e6), ("blk.0.ffn_up", 1e-36), ("blk.0.ffn_down", 1e36)] {
-        let place = {
-            let gguf = Gguf::parse(&file.bytes).unwrap();
-            let data = gguf.tensor(&format!("{name}.weight")).unwrap().data;
-            data.start.0 as usize..data.end().0 as usize
-        };
+        let place = place(&file.bytes, &format!("{name}.weight"));
         let (words, _) = file.bytes[place].as_chunks_mut();
         words.iter_mut().for_each(|word| *word = (f32::from_le_bytes(*word) * factor).to_le_bytes());
     }

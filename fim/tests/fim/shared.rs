@@ -1,10 +1,11 @@
 //! Models for tests.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use packbench_core::gguf::sample::{Architecture, TinyModel, Traits};
-use packbench_core::gguf::{Gguf, Value, Version, Writer};
+use packbench_core::gguf::{Gguf, Tensor, Value, Version, Writer};
 use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
 use packbench_core::quant::ColumnWeights;
 use packbench_engine::{LlamaCpp, Mix, Recipe};
@@ -85,6 +86,13 @@ impl F32Model {
         context.logits(&tokens, &mut |logits| all.push(logits.to_vec())).unwrap();
         all
     }
+}
+
+/// Where a tensor lies in an F32 file.
+pub fn place(bytes: &[u8], name: &str) -> Range<usize> {
+    let gguf = Gguf::parse(bytes).unwrap();
+    let &Tensor { data, .. } = gguf.tensor(name).unwrap();
+    data.start.0 as usize..data.end().0 as usize
 }
 
 /// The same file with other metadata values.
