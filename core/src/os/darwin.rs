@@ -286,6 +286,12 @@ pub fn peak_memory() -> Option<Bytes> {
 /// Darwin gives back what it wants by itself.
 pub fn trim_heap() {}
 
+/// Darwin gives back what it wants by itself.
+pub fn return_freed(_: Bytes) {}
+
+/// Darwin has one size of pages.
+pub fn prefer_large_pages<T>(_: &mut [T]) {}
+
 fn rusage() -> libc::rusage {
     // SAFETY: all-zero is a valid rusage for the call to fill; it cannot fail for the caller's own.
     unsafe {

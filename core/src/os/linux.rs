@@ -295,6 +295,30 @@ pub fn trim_heap() {
     }
 }
 
+/// Has memory that is taken in pieces of `from` and more go back to the system as soon as it is freed. Other libraries than
+/// glibc's do by themselves what they do.
+pub fn return_freed(from: Bytes) {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: any thread may call it at any time.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, c_int::try_from(from.0).unwrap_or(c_int::MAX));
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = from;
+}
+
+/// Has `memory` lie in large pages where the system has any: one fault for each instead of 512. Only speed depends on it.
+pub fn prefer_large_pages<T>(memory: &mut [T]) {
+    let page = unix::page_size().bytes() as usize;
+    let address = memory.as_mut_ptr().cast::<u8>();
+    let skipped = address.align_offset(page);
+    // SAFETY: the pages lie within memory that nobody else has; advice about their size changes nothing in them.
+    unsafe {
+        let len = size_of_val(memory).saturating_sub(skipped) / page * page;
+        libc::madvise(address.wrapping_add(skipped).cast(), len, libc::MADV_HUGEPAGE);
+    }
+}
+
 /// Faults and processor time of a thread or of the process, fetched bytes of the process.
 pub struct UsageMeter {
     scope: Scope,

@@ -57,6 +57,17 @@ pub fn trim_heap() {
     unix::system::trim_heap();
 }
 
+/// Has memory that is taken in pieces of `from` and more go back to the system as soon as it is freed, from now on.
+pub fn return_freed(from: Bytes) {
+    unix::system::return_freed(from);
+}
+
+/// Has memory that isn't used yet lie in large pages where the system has any, so that it takes fewer faults. Only speed
+/// depends on it.
+pub fn prefer_large_pages<T>(memory: &mut [T]) {
+    unix::system::prefer_large_pages(memory);
+}
+
 /// Whether this is built for phones, where apps have more than processors to compute on.
 pub const PHONE: bool = cfg!(any(target_os = "android", target_os = "ios"));
 
