@@ -96,18 +96,22 @@ pub struct Layer {
 /// What forward leaves for backward.
 struct Tape {
     attn_in: Arc<Matrix>,
-    /// Before their norms.
-    qk: [Matrix; 2],
+    /// Before their norms, where they have any.
+    qk: [Option<Matrix>; 2],
     /// As attention takes them.
     qkv: [Matrix; 3],
     attended: Arc<Matrix>,
-    attn_out: Matrix,
+    /// Before its norm, where it has one.
+    attn_out: Option<Matrix>,
     middle: Matrix,
     ffn_in: Arc<Matrix>,
     gate: Matrix,
     up: Matrix,
     gated: Arc<Matrix>,
 }
+
+/// Tokens that go back through a gate at once.
+const TOKENS: usize = 256;
 
 const ATTN_NORM: usize = 0;
 const Q_NORM: usize = 1;
@@ -117,16 +121,23 @@ const FFN_NORM: usize = 4;
 const POST_FFN: usize = 5;
 
 impl Layer {
-    /// Reads the weights of layer `index`.
+    /// Reads the weights of layer `index`; `passed` is called behind each matrix.
     ///
     /// # Errors
     /// Tensors that are missing, of another shape, or no numbers.
-    pub fn load(source: &Source<'_>, shape: &Shape, index: usize) -> Result<Self, FimError> {
+    pub fn load(
+        source: &Source<'_>,
+        shape: &Shape,
+        index: usize,
+        passed: &mut dyn FnMut(),
+    ) -> Result<Self, FimError> {
         let attention = shape.attention(index);
         let maps = sizes(shape, &attention).map(|(map, outputs, inputs)| {
             let name = map.tensor(index);
             let bias = source.vector(&name.replace(".weight", ".bias"), outputs)?;
-            Ok(Linear { weight: source.matrix(&name, outputs, inputs)?, bias })
+            let weight = source.matrix(&name, outputs, inputs)?;
+            passed();
+            Ok(Linear { weight, bias })
         });
         let norms = NORMS.map(|(group, needed)| {
             let name = format!("blk.{index}.{group}.weight");
@@ -154,7 +165,7 @@ impl Layer {
     /// What comes out for `x`, a sequence from its first token on.
     pub fn forward(&self, x: &Matrix, par: Par) -> Matrix {
         let tape = self.run(x, par);
-        let mut y = self.behind(POST_FFN, &self.map(Map::FfnDown, &tape.gated, par));
+        let (mut y, _) = self.behind(POST_FFN, self.map(Map::FfnDown, &tape.gated, par));
         y.add(&tape.middle);
         y
     }
@@ -171,19 +182,18 @@ impl Layer {
     }
 
     fn run(&self, x: &Matrix, par: Par) -> Tape {
-        let attn_in = Arc::new(self.behind(ATTN_NORM, x));
-        let qk = [Map::AttnQ, Map::AttnK].map(|map| self.map(map, &attn_in, par));
-        let mut qkv =
-            [self.behind(Q_NORM, &qk[0]), self.behind(K_NORM, &qk[1]), self.map(Map::AttnV, &attn_in, par)];
+        let attn_in = Arc::new(self.normed(ATTN_NORM, x));
+        let (q, q_in) = self.behind(Q_NORM, self.map(Map::AttnQ, &attn_in, par));
+        let (k, k_in) = self.behind(K_NORM, self.map(Map::AttnK, &attn_in, par));
+        let mut qkv = [q, k, self.map(Map::AttnV, &attn_in, par)];
         qkv[..2].iter_mut().for_each(|x| self.rope.turn(x));
         let attended = Arc::new(self.attention.attend(&qkv[0], &qkv[1], &qkv[2]));
-        let attn_out = self.map(Map::AttnOutput, &attended, par);
-        let mut middle = self.behind(POST_ATTN, &attn_out);
+        let (mut middle, attn_out) = self.behind(POST_ATTN, self.map(Map::AttnOutput, &attended, par));
         middle.add(x);
-        let ffn_in = Arc::new(self.behind(FFN_NORM, &middle));
+        let ffn_in = Arc::new(self.normed(FFN_NORM, &middle));
         let [gate, up] = [Map::FfnGate, Map::FfnUp].map(|map| self.map(map, &ffn_in, par));
         let gated = Arc::new(self.activation.gate(&gate, &up));
-        Tape { attn_in, qk, qkv, attended, attn_out, middle, ffn_in, gate, up, gated }
+        Tape { attn_in, qk: [q_in, k_in], qkv, attended, attn_out, middle, ffn_in, gate, up, gated }
     }
 
     /// Takes what is between gate and network's end out of `tape`.
@@ -192,49 +202,68 @@ impl Layer {
             Some(norm) => norm_back(&self.map(Map::FfnDown, &tape.gated, par), norm, delta),
             None => delta.clone(),
         };
-        let gated = down.times(self.weight(Map::FfnDown), par);
-        sink(Map::FfnDown, down, &tape.gated);
         let (mut gate, mut up) = (mem::take(&mut tape.gate), mem::take(&mut tape.up));
-        self.activation.gate_back(&mut gate, &mut up, &gated);
-        drop(gated);
+        self.gate_back(&mut gate, &mut up, &down, par);
+        sink(Map::FfnDown, down, &tape.gated);
         let mut ffn_in = gate.times(self.weight(Map::FfnGate), par);
-        ffn_in.add_product(&up, self.weight(Map::FfnUp), par);
+        ffn_in.add_product(up.all(), self.weight(Map::FfnUp).all(), par);
         sink(Map::FfnGate, gate, &tape.ffn_in);
         sink(Map::FfnUp, up, &tape.ffn_in);
-        self.before(FFN_NORM, &tape.middle, ffn_in)
+        self.before(FFN_NORM, Some(&tape.middle), ffn_in)
+    }
+
+    /// Puts what `down`, behind the network, is at gate and `up` in their places, for some tokens at a time: what is
+    /// between takes as much memory as one of them.
+    fn gate_back(&self, gate: &mut Matrix, up: &mut Matrix, down: &Matrix, par: Par) {
+        let wide = gate.cols;
+        let places = gate.data.chunks_mut(TOKENS * wide).zip(up.data.chunks_mut(TOKENS * wide));
+        for (index, (gate, up)) in places.enumerate() {
+            let (first, count) = (index * TOKENS, gate.len() / wide);
+            let mut gated = Matrix::zeros(count, wide);
+            gated.set_product(down.rows_in(&(first..first + count)), self.weight(Map::FfnDown).all(), par);
+            self.activation.gate_back(gate, up, &gated.data);
+        }
     }
 
     fn attn_back(&self, x: &Matrix, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
-        let out = self.before(POST_ATTN, &tape.attn_out, delta.clone());
+        let out = self.before(POST_ATTN, tape.attn_out.as_ref(), delta.clone());
         let attended = out.times(self.weight(Map::AttnOutput), par);
         sink(Map::AttnOutput, out, &tape.attended);
         let [q, k, v] = &tape.qkv;
         let [mut q, mut k, v] = self.attention.back(q, k, v, &attended);
         self.rope.turn_back(&mut q);
         self.rope.turn_back(&mut k);
-        let q = self.before(Q_NORM, &tape.qk[0], q);
-        let k = self.before(K_NORM, &tape.qk[1], k);
+        let q = self.before(Q_NORM, tape.qk[0].as_ref(), q);
+        let k = self.before(K_NORM, tape.qk[1].as_ref(), k);
         let mut attn_in = Matrix::zeros(x.rows(), x.cols);
         for (map, delta) in [(Map::AttnQ, q), (Map::AttnK, k), (Map::AttnV, v)] {
-            attn_in.add_product(&delta, self.weight(map), par);
+            attn_in.add_product(delta.all(), self.weight(map).all(), par);
             sink(map, delta, &tape.attn_in);
         }
-        self.before(ATTN_NORM, x, attn_in)
+        self.before(ATTN_NORM, Some(x), attn_in)
     }
 
     fn map(&self, map: Map, x: &Matrix, par: Par) -> Matrix {
         self.maps[map as usize].apply(x, par)
     }
 
-    /// What is behind a norm, or `x` where there is none.
-    fn behind(&self, index: usize, x: &Matrix) -> Matrix {
+    /// What is behind a norm that each layer has.
+    fn normed(&self, index: usize, x: &Matrix) -> Matrix {
         self.norms[index].as_ref().map_or_else(|| x.clone(), |weights| norm(x, weights))
     }
 
-    /// What a gradient behind a norm is before it.
-    fn before(&self, index: usize, x: &Matrix, delta: Matrix) -> Matrix {
+    /// What is behind a norm, and what is before it; or `x` alone where there is none.
+    fn behind(&self, index: usize, x: Matrix) -> (Matrix, Option<Matrix>) {
         match &self.norms[index] {
-            Some(norm) => norm_back(x, norm, &delta),
+            Some(weights) => (norm(&x, weights), Some(x)),
+            None => (x, None),
+        }
+    }
+
+    /// What a gradient behind a norm is before it, where x is; the same where there is none.
+    fn before(&self, index: usize, x: Option<&Matrix>, delta: Matrix) -> Matrix {
+        match self.norms[index].as_ref().zip(x) {
+            Some((norm, x)) => norm_back(x, norm, &delta),
             None => delta,
         }
     }

@@ -18,7 +18,7 @@ pub struct Input<'x> {
 impl<'x> Input<'x> {
     /// Squares what is needed, once for all rows of the matrix.
     pub fn new(x: &'x Matrix) -> Self {
-        Input { x, squares: squared_samples(x, &(0..x.cols), |_| 1.0) }
+        Input { x, squares: squared_samples(x, |_| 1.0) }
     }
 
     /// Σ over all tokens of x², a column each; empty where there are no inputs.
@@ -29,12 +29,27 @@ impl<'x> Input<'x> {
     }
 }
 
+/// The gradient of the sum of negative log likelihoods at a matrix's outputs: δᵀ, a row an output. So the products of some
+/// outputs read memory in order.
+pub struct Output {
+    delta: Matrix,
+    /// Of the tokens that stand for all, times what each stands for.
+    squares: Matrix,
+}
+
+impl Output {
+    /// Of δ, a row a token.
+    pub fn new(delta: Matrix) -> Self {
+        let squares = squared_samples(&delta, |count| count as f32);
+        Output { delta: delta.transposed(), squares: squares.transposed() }
+    }
+}
+
 /// What a sequence tells of a matrix W.
 #[derive(Default)]
 pub struct Seen<'s> {
-    /// Where W was applied: δ, the gradient of the sum of negative log likelihoods at the outputs, a row a token, and the
-    /// inputs.
-    pub applied: Option<(&'s Matrix, &'s Input<'s>)>,
+    /// Where W was applied.
+    pub applied: Option<(&'s Output, &'s Input<'s>)>,
     /// Gradients of single rows that came another way.
     pub picked: Vec<(usize, &'s [f32])>,
 }
@@ -45,71 +60,107 @@ pub struct Seen<'s> {
 /// by_sequence = Σ over sequences of (Σ over tokens of δ·xᵀ)²  =  Σ (∂NLL/∂W)²
 /// by_token    = Σ over tokens of (δ·xᵀ)²  =  (δ²)ᵀ·(x²), by some of the tokens
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fisher {
     /// A sequence's gradients are summed before they are squared.
     pub by_sequence: Matrix,
     /// Each token's gradient is squared by itself. The first token of a sequence, which is unlike the others, stands for
     /// itself, one of each [`STRETCH`] behind it for all of these: still far more samples than there are sequences.
     pub by_token: Matrix,
+    /// Σ of `by_sequence`.
+    pub trace: f64,
+    /// Σ of `by_token`, a column each.
+    pub columns: Vec<f64>,
 }
 
 /// Tokens that one stands for.
 const STRETCH: usize = 4;
+/// Rows and columns that are summed together: a processor's cache holds their sums while sequences go by.
+const TILE: [usize; 2] = [384, 240];
 
 impl Fisher {
-    /// Of these rows, of `cols` elements each. Threads take rows of their own, so that none waits for another.
-    pub fn of(rows: &Range<usize>, cols: usize, seen: &[Seen<'_>]) -> Fisher {
-        let zeros = || Matrix::zeros(rows.len(), cols);
-        let mut fisher = Fisher { by_sequence: zeros(), by_token: zeros() };
-        let of_thread = rows.len().div_ceil(rayon::current_num_threads()).max(1);
-        for seen in seen {
-            let sums = fisher.by_sequence.data.par_chunks_mut(of_thread * cols);
-            let sums = sums.zip(fisher.by_token.data.par_chunks_mut(of_thread * cols)).enumerate();
-            sums.for_each_init(Matrix::default, |gradient, (index, (by_sequence, by_token))| {
-                let first = rows.start + index * of_thread;
-                let part = first..first + by_token.len() / cols;
-                seen.add(&part, gradient, by_sequence, by_token);
-            });
+    /// Makes this the sums for these rows, of `cols` elements each; its memory is used again. Threads take rows of their
+    /// own, so that none waits for another.
+    pub fn set(&mut self, rows: &Range<usize>, cols: usize, seen: &[Seen<'_>]) {
+        let Fisher { by_sequence, by_token, .. } = self;
+        for sums in [&mut *by_sequence, &mut *by_token] {
+            sums.cols = cols;
+            sums.data.resize(rows.len() * cols, 0.0);
         }
-        fisher
-    }
-}
-
-impl Seen<'_> {
-    /// Adds what this tells of `rows`; `gradient` is room.
-    fn add(&self, rows: &Range<usize>, gradient: &mut Matrix, by_sequence: &mut [f32], by_token: &mut [f32]) {
-        let cols = by_token.len() / rows.len();
-        let mut picked = self.picked.iter().filter(|(row, _)| rows.contains(row)).peekable();
-        gradient.cols = cols;
-        gradient.data.resize(by_token.len(), 0.0);
-        match self.applied {
-            Some((delta, input)) => {
-                gradient.set_gradient(delta, rows, input.x, Par::Seq);
-                squared_samples(delta, rows, |count| count as f32).add_gradient_to(&input.squares, by_token);
+        let of_thread = rows.len().div_ceil(rayon::current_num_threads()).clamp(1, TILE[0]);
+        let blocks = by_sequence.data.par_chunks_mut(of_thread * cols);
+        let blocks = blocks.zip(by_token.data.par_chunks_mut(of_thread * cols)).enumerate();
+        let totals = blocks.map_init(Tile::default, |tile, (index, (by_sequence, by_token))| {
+            let first = rows.start + index * of_thread;
+            let block = first..first + by_token.len() / cols;
+            let [mut traces, mut columns] = [(); 2].map(|()| vec![0.0; cols]);
+            for first in (0..cols).step_by(TILE[1]) {
+                let part = first..cols.min(first + TILE[1]);
+                tile.set(&block, &part, seen);
+                tile.by_sequence.add_columns(&mut traces[part.clone()]);
+                tile.by_token.add_columns(&mut columns[part.clone()]);
+                tile.by_sequence.put(by_sequence, cols, first);
+                tile.by_token.put(by_token, cols, first);
             }
-            None if picked.peek().is_none() => return,
-            None => gradient.data.fill(0.0),
+            (traces.iter().sum(), columns)
+        });
+        // In order: a sum mustn't depend on which thread was first.
+        let totals: Vec<(f64, Vec<f64>)> = totals.collect();
+        self.trace = totals.iter().map(|(trace, _)| trace).sum();
+        self.columns.clear();
+        self.columns.resize(cols, 0.0);
+        for (_, columns) in &totals {
+            self.columns.iter_mut().zip(columns).for_each(|(sum, more)| *sum += more);
         }
-        for (row, part) in picked {
-            let row = row - rows.start;
-            gradient.row_mut(row).iter_mut().zip(*part).for_each(|(sum, part)| *sum += part);
-            by_token[row * cols..].iter_mut().zip(*part).for_each(|(sum, part)| *sum += part * part);
-        }
-        let squares = by_sequence.iter_mut().zip(&gradient.data);
-        wide(|| squares.for_each(|(sum, gradient)| *sum += gradient * gradient));
     }
 }
 
-/// Squares in some columns of the tokens that stand for all, `times` what each stands for.
-fn squared_samples(of: &Matrix, cols: &Range<usize>, times: fn(usize) -> f32) -> Matrix {
+/// Sums of some rows and columns, and room for what they are made of.
+#[derive(Default)]
+struct Tile {
+    gradient: Matrix,
+    by_sequence: Matrix,
+    by_token: Matrix,
+}
+
+impl Tile {
+    fn set(&mut self, rows: &Range<usize>, cols: &Range<usize>, seen: &[Seen<'_>]) {
+        let Tile { gradient, by_sequence, by_token } = self;
+        for sums in [&mut *gradient, by_sequence, by_token] {
+            sums.clear(rows.len(), cols.len());
+        }
+        for seen in seen {
+            let mut picked = seen.picked.iter().filter(|(row, _)| rows.contains(row)).peekable();
+            match seen.applied {
+                Some((output, input)) => {
+                    gradient.set_product(output.delta.rows_in(rows), input.x.columns_in(cols), Par::Seq);
+                    by_token.add_product(
+                        output.squares.rows_in(rows),
+                        input.squares.columns_in(cols),
+                        Par::Seq,
+                    );
+                }
+                None if picked.peek().is_none() => continue,
+                None => gradient.data.fill(0.0),
+            }
+            for (row, part) in picked {
+                let (row, part) = (row - rows.start, &part[cols.clone()]);
+                gradient.row_mut(row).iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+                by_token.row_mut(row).iter_mut().zip(part).for_each(|(sum, part)| *sum += part * part);
+            }
+            let squares = by_sequence.data.iter_mut().zip(&gradient.data);
+            wide(|| squares.for_each(|(sum, gradient)| *sum += gradient * gradient));
+        }
+    }
+}
+
+/// Squares of the tokens that stand for all, `times` what each stands for.
+fn squared_samples(of: &Matrix, times: fn(usize) -> f32) -> Matrix {
     let tokens = of.rows();
     let behind = (1..tokens).step_by(STRETCH).map(|first| (first, STRETCH.min(tokens - first)));
-    let mut squares =
-        Matrix { cols: cols.len(), data: Vec::with_capacity((tokens / STRETCH + 2) * cols.len()) };
+    let mut squares = Matrix { cols: of.cols, data: Vec::with_capacity((tokens / STRETCH + 2) * of.cols) };
     for (token, count) in [(0, 1)].into_iter().chain(behind) {
-        let row = of.row(token)[cols.clone()].iter();
-        squares.data.extend(row.map(|x| x * x * times(count)));
+        squares.data.extend(of.row(token).iter().map(|x| x * x * times(count)));
     }
     squares
 }
@@ -122,26 +173,29 @@ mod tests {
     fn samples_stand_for_all_tokens() {
         let ones = |tokens: usize| Matrix { cols: 1, data: vec![1.0; tokens] };
         for tokens in 1..=12 {
-            let squares = squared_samples(&ones(tokens), &(0..1), |count| count as f32);
+            let squares = squared_samples(&ones(tokens), |count| count as f32);
             assert_eq!(squares.data.iter().sum::<f32>(), tokens as f32);
         }
         let tokens = Matrix { cols: 2, data: (0..12).map(|x| x as f32).collect() };
-        let squares = squared_samples(&tokens, &(1..2), |count| count as f32);
-        assert_eq!(squares.data, [1.0, 4.0 * 9.0, 121.0]);
+        let squares = Output::new(tokens).squares;
+        assert_eq!(squares.data, [0.0, 4.0 * 4.0, 100.0, 1.0, 4.0 * 9.0, 121.0]);
     }
 
     /// Where all tokens are alike, some of them tell of all.
     #[test]
     fn by_token_is_what_each_token_is_squared() {
-        let (delta, input) = (
+        let (output, input) = (
             Matrix { cols: 3, data: [1.0, 2.0, 3.0].repeat(7) },
             Matrix { cols: 2, data: [5.0, 7.0].repeat(7) },
         );
-        let input = Input::new(&input);
-        let seen = [Seen { applied: Some((&delta, &input)), picked: vec![(2, &[1.0, 1.0])] }];
-        let fisher = Fisher::of(&(1..3), 2, &seen);
+        let (output, input) = (Output::new(output), Input::new(&input));
+        let seen = [Seen { applied: Some((&output, &input)), picked: vec![(2, &[1.0, 1.0])] }];
+        let mut fisher = Fisher::default();
+        fisher.set(&(1..3), 2, &seen);
         assert_eq!(fisher.by_token.data, [7.0 * 100.0, 7.0 * 196.0, 7.0 * 225.0 + 1.0, 7.0 * 441.0 + 1.0]);
         let by_sequence = [70.0, 98.0, 106.0, 148.0f32].map(|gradient| gradient * gradient);
         assert_eq!(fisher.by_sequence.data, by_sequence);
+        assert_eq!(fisher.trace, f64::from(by_sequence.iter().sum::<f32>()));
+        assert_eq!(fisher.columns, [7.0 * 325.0 + 1.0, 7.0 * 637.0 + 1.0]);
     }
 }

@@ -35,7 +35,7 @@ pub fn gradients(
     let vocabulary = model.vocabulary()?;
     let mut inputs = vec![vocabulary.embed(tokens)?];
     for index in 0..model.shape.layers {
-        inputs.push(model.layer(index)?.forward(&inputs[index], par));
+        inputs.push(model.layer(index, &mut || {})?.forward(&inputs[index], par));
     }
     let last = &inputs[model.shape.layers];
     let hidden = norm(last, &model.output_norm);
@@ -44,10 +44,10 @@ pub fn gradients(
     let mut found = BTreeMap::new();
     let mut delta = norm_back(last, &model.output_norm, &delta);
     for index in (0..model.shape.layers).rev() {
-        let layer = model.layer(index)?;
+        let layer = model.layer(index, &mut || {})?;
         let mut sink = |map: Map, delta: Matrix, input: &Arc<Matrix>| {
             let mut gradient = Matrix::zeros(delta.cols, input.cols);
-            gradient.set_gradient(&delta, &(0..delta.cols), input, par);
+            gradient.set_gradient(&delta, input, par);
             found.insert(map.tensor(index), gradient);
         };
         delta = layer.backward(&inputs[index], &delta, &mut sink, par);
@@ -61,7 +61,7 @@ pub fn gradients(
         let weight = vocabulary.rows(vocabulary.output(), chunk.clone())?;
         let deltas = vocabulary.deltas(&loss, &chunk, &weight, par);
         let mut gradient = Matrix::zeros(chunk.len(), model.shape.embedding);
-        gradient.set_gradient(&deltas, &(0..deltas.cols), &loss.hidden, par);
+        gradient.set_gradient(&deltas, &loss.hidden, par);
         if !vocabulary.is_tied() {
             let whole = found
                 .entry(OUTPUT.to_owned())

@@ -37,7 +37,7 @@ pub use error::FimError;
 pub use faer::Par;
 pub use grid::on_grid;
 pub use loss::LabelSource;
-pub use matrix::Matrix;
+pub use matrix::{LARGE_MATRIX, Matrix};
 pub use model::Model;
 pub use request::{Columns, Phase, Progress, Request, Scores, Sequence};
 pub use score::{Watch, mean_squares, score};

@@ -62,7 +62,7 @@ impl Vocabulary<'_, '_> {
             for begun in &mut sequences {
                 let (logits, slopes) = self.logits(&begun.hidden, &weight, par);
                 let weighed = begun.weigh(chunk.start, logits, slopes.as_ref());
-                begun.back.add_product(&weighed, &weight, par);
+                begun.back.add_product(weighed.all(), weight.all(), par);
             }
             passed(weight.rows() as f64 / self.tokens as f64);
         }

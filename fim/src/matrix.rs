@@ -3,13 +3,20 @@
 use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
+use faer::prelude::ReborrowMut;
 use faer::{Accum, MatMut, MatRef, Par};
+use packbench_core::os;
+use packbench_core::unit::Bytes;
 use rayon::prelude::*;
 
 use crate::ops::wide;
 
 /// Columns that the kernels take at once, or a part of them.
-const KERNEL: usize = 32;
+const KERNEL: usize = 16;
+/// Columns of a product that are computed together: of more of them the processor's caches hold too little.
+const WIDTH: usize = 240;
+/// Matrices from here on ask for large pages: so it costs little to take their memory anew each time.
+pub const LARGE_MATRIX: Bytes = Bytes(4 << 20);
 
 /// A matrix: as many rows as there are tokens, or outputs of a linear map.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,10 +27,17 @@ pub struct Matrix {
     pub data: Vec<f32>,
 }
 
+/// A matrix or a part of one, to be multiplied.
+pub type View<'m> = MatRef<'m, f32>;
+
 impl Matrix {
     /// Zeros.
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        Matrix { cols, data: vec![0.0; rows * cols] }
+        let mut data = vec![0.0; rows * cols];
+        if size_of_val(data.as_slice()) as u64 >= LARGE_MATRIX.0 {
+            os::prefer_large_pages(&mut data);
+        }
+        Matrix { cols, data }
     }
 
     /// How many rows.
@@ -57,13 +71,38 @@ impl Matrix {
         }
     }
 
+    /// Puts this into the columns from `first` on of `whole`, whose rows have `cols` elements.
+    pub fn put(&self, whole: &mut [f32], cols: usize, first: usize) {
+        for (row, part) in whole.chunks_exact_mut(cols).zip(self.data.chunks_exact(self.cols)) {
+            row[first..][..part.len()].copy_from_slice(part);
+        }
+    }
+
+    /// Makes this zeros of another shape; its memory is used again.
+    pub fn clear(&mut self, rows: usize, cols: usize) {
+        self.cols = cols;
+        self.data.clear();
+        self.data.resize(rows * cols, 0.0);
+    }
+
     /// Adds another of the same shape.
     pub fn add(&mut self, other: &Matrix) {
         self.data.iter_mut().zip(&other.data).for_each(|(sum, more)| *sum += more);
     }
 
-    fn view(&self) -> MatRef<'_, f32> {
+    /// All of it.
+    pub fn all(&self) -> View<'_> {
         MatRef::from_row_major_slice(&self.data, self.rows(), self.cols)
+    }
+
+    /// Some columns.
+    pub fn columns_in(&self, cols: &Range<usize>) -> View<'_> {
+        self.all().subcols(cols.start, cols.len())
+    }
+
+    /// Some rows.
+    pub fn rows_in(&self, rows: &Range<usize>) -> View<'_> {
+        self.all().subrows(rows.start, rows.len())
     }
 
     fn view_mut(&mut self) -> MatMut<'_, f32> {
@@ -74,68 +113,86 @@ impl Matrix {
     /// x · Wᵀ: what a linear map with a row of `weight` for each output makes of each row.
     pub fn times_transposed(&self, weight: &Matrix, par: Par) -> Matrix {
         let mut product = Matrix::zeros(self.rows(), weight.rows());
-        multiply(product.view_mut(), Accum::Replace, self.view(), weight.view().transpose(), par);
+        product.set_product(self.all(), weight.all().transpose(), par);
         product
     }
 
     /// δ · W: the same map backwards.
     pub fn times(&self, weight: &Matrix, par: Par) -> Matrix {
         let mut product = Matrix::zeros(self.rows(), weight.cols);
-        multiply(product.view_mut(), Accum::Replace, self.view(), weight.view(), par);
+        product.set_product(self.all(), weight.all(), par);
         product
     }
 
-    /// Adds δ · W.
-    pub fn add_product(&mut self, delta: &Matrix, weight: &Matrix, par: Par) {
-        multiply(self.view_mut(), Accum::Add, delta.view(), weight.view(), par);
+    /// Makes this a · b.
+    pub fn set_product(&mut self, a: View<'_>, b: View<'_>, par: Par) {
+        multiply(self.view_mut(), Accum::Replace, a, b, par);
     }
 
-    /// Makes this δᵀ · x, summed over rows, for the outputs that are asked for: the gradient of a linear map's weight.
-    pub fn set_gradient(&mut self, delta: &Matrix, outputs: &Range<usize>, input: &Matrix, par: Par) {
-        let delta = delta.view().subcols(outputs.start, outputs.len());
-        multiply(self.view_mut(), Accum::Replace, delta.transpose(), input.view(), par);
+    /// Adds a · b.
+    pub fn add_product(&mut self, a: View<'_>, b: View<'_>, par: Par) {
+        multiply(self.view_mut(), Accum::Add, a, b, par);
     }
 
-    /// Adds δᵀ · x to `sums`, δ being this.
-    pub fn add_gradient_to(&self, input: &Matrix, sums: &mut [f32]) {
-        let sums = MatMut::from_row_major_slice_mut(sums, self.cols, input.cols);
-        multiply(sums, Accum::Add, self.view().transpose(), input.view(), Par::Seq);
+    /// Makes this δᵀ · x, summed over rows: the gradient of a linear map's weight.
+    pub fn set_gradient(&mut self, delta: &Matrix, input: &Matrix, par: Par) {
+        self.set_product(delta.all().transpose(), input.all(), par);
+    }
+
+    /// Columns as rows.
+    pub fn transposed(&self) -> Matrix {
+        let rows = self.rows();
+        let mut transposed = Matrix::zeros(self.cols, rows);
+        transposed.data.par_chunks_mut(KERNEL * rows).enumerate().for_each(|(index, columns)| {
+            for (row, data) in self.data.chunks_exact(self.cols).enumerate() {
+                let column = columns[row..].iter_mut().step_by(rows);
+                column.zip(&data[index * KERNEL..]).for_each(|(to, from)| *to = *from);
+            }
+        });
+        transposed
     }
 
     /// Adds the rows to `sums`, a column each.
     pub fn add_columns(&self, sums: &mut [f64]) {
-        self.add_each(sums, f64::from);
+        add_rows(&self.data, sums, f64::from);
     }
 
     /// Adds the squares of the rows to `sums`, a column each.
     pub fn add_squares(&self, sums: &mut [f64]) {
-        self.add_each(sums, |x| f64::from(x * x));
-    }
-
-    /// In order: the sum mustn't depend on which thread was first.
-    fn add_each(&self, sums: &mut [f64], of: impl Fn(f32) -> f64 + Sync) {
         let of_rows = |rows: &[f32]| {
             let mut sums = vec![0.0; self.cols];
-            wide(|| {
-                for row in rows.chunks_exact(self.cols) {
-                    sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
-                }
-            });
+            add_rows(rows, &mut sums, |x| f64::from(x * x));
             sums
         };
+        // In order: a sum mustn't depend on which thread was first.
         let parts: Vec<Vec<f64>> = self.data.par_chunks(64 * self.cols).map(of_rows).collect();
-        parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, more)| *sum += more));
+        parts.iter().for_each(|part| add_rows(part, sums, |sum| sum));
     }
 }
 
+/// Adds what `of` makes of each element of rows that are as long as `sums`.
+fn add_rows<T: Copy>(rows: &[T], sums: &mut [f64], of: impl Fn(T) -> f64) {
+    wide(|| {
+        for row in rows.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
+        }
+    });
+}
+
 /// Threads take columns of their own: faer's wait for each other within a product.
-fn multiply(product: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>, par: Par) {
-    let of_thread = product.ncols().div_ceil(2 * par.degree()).next_multiple_of(KERNEL);
-    if par.degree() == 1 || of_thread >= product.ncols() {
-        return matmul(product, accum, a, b, 1.0, Par::Seq);
+fn multiply(mut product: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>, par: Par) {
+    let threads = par.degree();
+    let parts = threads * product.ncols().div_ceil(threads * WIDTH).max(1);
+    let width = product.ncols().div_ceil(parts).next_multiple_of(KERNEL).max(KERNEL);
+    let part = |product: MatMut<'_, f32>, b: MatRef<'_, f32>| matmul(product, accum, a, b, 1.0, Par::Seq);
+    if threads > 1 {
+        let parts = product.par_col_chunks_mut(width).zip(b.par_col_chunks(width));
+        return parts.for_each(|(product, b)| part(product, b));
     }
-    let parts = product.par_col_chunks_mut(of_thread).zip(b.par_col_chunks(of_thread));
-    parts.for_each(|(product, b)| matmul(product, accum, a, b, 1.0, Par::Seq));
+    for first in (0..product.ncols()).step_by(width) {
+        let count = width.min(product.ncols() - first);
+        part(product.rb_mut().subcols_mut(first, count), b.subcols(first, count));
+    }
 }
 
 #[cfg(test)]
@@ -165,17 +222,15 @@ mod tests {
         let back = plain(5, 37, 19, |i, j, k| d.row(i)[k] * w.row(k)[j]);
         assert_close(&d.times(&w, par), &back);
         let mut sum = d.times(&w, par);
-        sum.add_product(&d, &w, par);
+        sum.add_product(d.all(), w.all(), par);
         assert_close(&sum, &back.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
         let gradient = plain(19, 37, 5, |i, j, k| d.row(k)[i] * x.row(k)[j]);
         let mut found = wave(19, 37, 0.1);
-        found.set_gradient(&d, &(0..19), &x, par);
+        found.set_gradient(&d, &x, par);
         assert_close(&found, &gradient);
-        let mut part = Matrix::zeros(2, 37);
-        part.set_gradient(&d, &(3..5), &x, par);
-        assert_close(&part, &gradient[3 * 37..5 * 37]);
-        d.add_gradient_to(&x, &mut found.data);
-        assert_close(&found, &gradient.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
+        let mut part = Matrix::zeros(2, 30);
+        part.set_product(d.transposed().rows_in(&(3..5)), x.columns_in(&(7..37)), par);
+        assert_close(&part, &[&gradient[3 * 37 + 7..4 * 37], &gradient[4 * 37 + 7..5 * 37]].concat());
     }
 
     #[test]

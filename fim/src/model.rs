@@ -56,12 +56,12 @@ impl<'a> Model<'a> {
         Vocabulary::new(&self.source, &self.shape)
     }
 
-    /// The weights of a layer.
+    /// The weights of a layer; `passed` is called behind each matrix that was read.
     ///
     /// # Errors
     /// Tensors that are missing, of another shape, or no numbers.
-    pub fn layer(&self, index: usize) -> Result<Layer, FimError> {
-        Layer::load(&self.source, &self.shape, index)
+    pub fn layer(&self, index: usize, passed: &mut dyn FnMut()) -> Result<Layer, FimError> {
+        Layer::load(&self.source, &self.shape, index, passed)
     }
 
     /// The matrices of the largest layer, as numbers.
@@ -83,7 +83,7 @@ impl<'a> Model<'a> {
     pub fn hidden(&self, tokens: &[u32], par: Par) -> Result<Matrix, FimError> {
         let mut x = self.vocabulary()?.embed(tokens)?;
         for index in 0..self.shape.layers {
-            x = self.layer(index)?.forward(&x, par);
+            x = self.layer(index, &mut || {})?.forward(&x, par);
             check_finite(&format!("the output of layer {index}"), &x.data)?;
         }
         Ok(norm(&x, &self.output_norm))

@@ -10,6 +10,10 @@ use rayon::prelude::*;
 use crate::FimError;
 use crate::dither;
 use crate::matrix::Matrix;
+use crate::ops::wide;
+
+/// Numbers that a thread looks at at once.
+const STRETCH: usize = 1 << 16;
 
 /// A model file's weights, with noise laid over those that are quantized or as they are.
 #[derive(Clone, Debug)]
@@ -125,8 +129,10 @@ pub fn is_quantized(tensor: &Tensor<'_>) -> bool {
 /// # Errors
 /// [`FimError::NotFinite`] for the first that isn't a number.
 pub fn check_finite(what: &str, numbers: &[f32]) -> Result<(), FimError> {
-    // All of them, without a way out on the way: so it is done many at a time.
-    match numbers.iter().fold(true, |finite, number| finite & number.is_finite()) {
+    // All of a stretch, without a way out on the way: so it is done many at a time.
+    let are_finite =
+        |numbers: &[f32]| wide(|| numbers.iter().fold(true, |finite, number| finite & number.is_finite()));
+    match numbers.par_chunks(STRETCH).all(are_finite) {
         true => Ok(()),
         false => Err(FimError::NotFinite { what: what.to_owned() }),
     }

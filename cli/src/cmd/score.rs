@@ -212,6 +212,7 @@ fn compute(
     checkpoint: &Checkpoint,
 ) -> anyhow::Result<Option<Scores>> {
     quality::stop_on_interrupt();
+    os::return_freed(packbench_fim::LARGE_MATRIX);
     let mut bar = render::Share::new();
     let mut phase = None;
     let mut progress = |progress: packbench_fim::Progress| {

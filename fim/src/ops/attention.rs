@@ -86,7 +86,7 @@ impl Attention {
     fn head_back(&self, [q, k, v]: &[Matrix; 3], delta: &Matrix) -> [Matrix; 3] {
         let shares = self.shares(q, k);
         let mut dv = Matrix::zeros(v.rows(), v.cols);
-        dv.set_gradient(&shares, &(0..k.rows()), delta, Par::Seq);
+        dv.set_gradient(&shares, delta, Par::Seq);
         let mut ds = delta.times_transposed(v, Par::Seq);
         for (position, dp) in ds.data.chunks_exact_mut(k.rows()).enumerate() {
             let share = shares.row(position);
@@ -96,7 +96,7 @@ impl Attention {
             });
         }
         let mut dk = Matrix::zeros(k.rows(), k.cols);
-        dk.set_gradient(&ds, &(0..k.rows()), q, Par::Seq);
+        dk.set_gradient(&ds, q, Par::Seq);
         [ds.times(k, Par::Seq), dk, dv]
     }
 

@@ -29,9 +29,9 @@ impl Activation {
     }
 
     /// Puts what `delta` at the output of [`Self::gate`] is at `gate` and at `up` in their places.
-    pub fn gate_back(self, gate: &mut Matrix, up: &mut Matrix, delta: &Matrix) {
-        let inputs = gate.data.par_chunks_mut(STRETCH).zip(up.data.par_chunks_mut(STRETCH));
-        inputs.zip(delta.data.par_chunks(STRETCH)).for_each(|((gate, up), delta)| {
+    pub fn gate_back(self, gate: &mut [f32], up: &mut [f32], delta: &[f32]) {
+        let inputs = gate.par_chunks_mut(STRETCH).zip(up.par_chunks_mut(STRETCH));
+        inputs.zip(delta.par_chunks(STRETCH)).for_each(|((gate, up), delta)| {
             wide(|| {
                 for ((g, u), delta) in gate.iter_mut().zip(up).zip(delta) {
                     let (value, slope) = self.value_slope(*g);

@@ -56,19 +56,27 @@ impl Rope {
     }
 
     fn turn_by(&self, x: &mut Matrix, sign: f32) {
-        let cols = x.cols;
-        x.data.par_chunks_exact_mut(cols).with_min_len(ROWS).enumerate().for_each(|(position, row)| {
-            for (pair, &turn) in self.turns.iter().enumerate() {
-                let (sin, cos) = (position as f32 * turn * sign).sin_cos();
-                let (first, second) = match self.pairing {
-                    Pairing::Neighbours => (2 * pair, 2 * pair + 1),
-                    Pairing::Halves => (pair, pair + self.turns.len()),
-                };
-                for head in row.chunks_exact_mut(self.head) {
-                    let (a, b) = (head[first], head[second]);
-                    (head[first], head[second]) = (a * cos - b * sin, a * sin + b * cos);
+        let rows = x.data.par_chunks_exact_mut(x.cols).with_min_len(ROWS).enumerate();
+        rows.for_each_init(Vec::new, |angles, (position, row)| {
+            angles.clear();
+            angles.extend(self.turns.iter().map(|turn| (position as f32 * turn * sign).sin_cos()));
+            for head in row.chunks_exact_mut(self.head) {
+                match self.pairing {
+                    Pairing::Neighbours => {
+                        let (pairs, _) = head.as_chunks_mut();
+                        pairs.iter_mut().zip(&*angles).for_each(|([a, b], angle)| turn(a, b, angle));
+                    }
+                    Pairing::Halves => {
+                        let (first, second) = head.split_at_mut(angles.len());
+                        let pairs = first.iter_mut().zip(second).zip(&*angles);
+                        pairs.for_each(|((a, b), angle)| turn(a, b, angle));
+                    }
                 }
             }
         });
     }
+}
+
+fn turn(a: &mut f32, b: &mut f32, (sin, cos): &(f32, f32)) {
+    (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
 }

@@ -7,7 +7,7 @@ use packbench_core::quant::checkpoint::State;
 use super::Run;
 use super::layers::begun;
 use crate::FimError;
-use crate::fisher::{Input, Seen};
+use crate::fisher::{Input, Output, Seen};
 use crate::loss::Loss;
 use crate::matrix::Matrix;
 use crate::request::Phase;
@@ -37,8 +37,8 @@ impl Run<'_, '_, '_> {
             for chunk in vocabulary.chunks() {
                 self.stop_if_asked()?;
                 let weight = vocabulary.rows(name, chunk.clone())?;
-                let applied = losses.iter().map(|loss| vocabulary.deltas(loss, &chunk, &weight, self.par));
-                let applied: Vec<Matrix> = applied.collect();
+                let deltas = losses.iter().map(|loss| vocabulary.deltas(loss, &chunk, &weight, self.par));
+                let applied: Vec<Output> = deltas.map(Output::new).collect();
                 let seen: Vec<Seen<'_>> = (0..self.request.sequences.len())
                     .map(|index| Seen {
                         applied: applied.get(index).zip(inputs.get(index)),

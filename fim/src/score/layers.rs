@@ -10,14 +10,14 @@ use strum::VariantArray;
 use super::{Run, lap};
 use crate::FimError;
 use crate::block::Map;
-use crate::fisher::{Fisher, Input, Seen};
+use crate::fisher::{Fisher, Input, Output, Seen};
 use crate::matrix::Matrix;
 use crate::price;
 use crate::request::{Columns, Phase};
 use crate::source::check_finite;
 
 /// Weights whose squares are in memory at once.
-const WEIGHTS: usize = 1 << 21;
+const WEIGHTS: usize = 1 << 20;
 
 impl Run<'_, '_, '_> {
     pub(super) fn back_through(
@@ -26,9 +26,7 @@ impl Run<'_, '_, '_> {
         inputs: Vec<Matrix>,
         state: &mut State,
     ) -> Result<(), FimError> {
-        let layer = self.model.layer(index)?;
-        // Whoever watches may let go of what was read.
-        self.advance(Phase::Backward, 0.0);
+        let layer = self.layer(index, Phase::Backward)?;
         let mut seen: [Vec<(Matrix, Arc<Matrix>)>; Map::VARIANTS.len()] = Default::default();
         let sequences = inputs.len() as f64;
         let mut broken = None;
@@ -48,8 +46,10 @@ impl Run<'_, '_, '_> {
             self.advance(Phase::Backward, 2.0 * self.work.layer / sequences);
         }
         for (map, seen) in Map::VARIANTS.iter().zip(seen) {
-            let inputs: Vec<Input<'_>> = seen.iter().map(|(_, input)| Input::new(input)).collect();
-            let applied = seen.iter().zip(&inputs).map(|((delta, _), input)| Some((delta, input)));
+            let (deltas, inputs): (Vec<Matrix>, Vec<Arc<Matrix>>) = seen.into_iter().unzip();
+            let outputs: Vec<Output> = deltas.into_iter().map(Output::new).collect();
+            let inputs: Vec<Input<'_>> = inputs.iter().map(|input| Input::new(input)).collect();
+            let applied = outputs.iter().zip(&inputs).map(Some);
             let seen: Vec<Seen<'_>> = applied.map(|applied| Seen { applied, ..Seen::default() }).collect();
             let mut score = begun(map.tensor(index), &inputs);
             self.of_map(&mut score, layer.weight(*map), &seen)?;
@@ -84,12 +84,12 @@ impl Run<'_, '_, '_> {
         seen: &[Seen<'_>],
     ) -> Result<(), FimError> {
         let cols = weights.len() / rows.len();
-        let fisher = Fisher::of(rows, cols, seen);
-        add_squares(score, &fisher)?;
+        self.fisher.set(rows, cols, seen);
+        add_squares(score, &self.fisher)?;
         let columns = self.columns(score);
         let types = price::allowed(self.request.types, &score.name, cols, columns.is_some());
         self.spent.gradients += lap(&mut self.since);
-        let prices = price::price(score, weights, &fisher, columns.as_deref(), &types)?;
+        let prices = price::price(score, weights, &self.fisher, columns.as_deref(), &types)?;
         self.spent.pricing += lap(&mut self.since);
         add_prices(score, &prices);
         Ok(())
@@ -117,11 +117,9 @@ pub(super) fn begun(name: String, inputs: &[Input<'_>]) -> TensorScore {
 
 /// Sums of squares are finite where all of them are.
 fn add_squares(score: &mut TensorScore, fisher: &Fisher) -> Result<(), FimError> {
-    let mut traces = vec![0.0; fisher.by_sequence.cols];
-    fisher.by_sequence.add_columns(&mut traces);
-    score.trace += traces.iter().sum::<f64>();
-    score.columns.resize(fisher.by_token.cols, 0.0);
-    fisher.by_token.add_columns(&mut score.columns);
+    score.trace += fisher.trace;
+    score.columns.resize(fisher.columns.len(), 0.0);
+    score.columns.iter_mut().zip(&fisher.columns).for_each(|(sum, more)| *sum += more);
     match score.trace.is_finite() && score.columns.iter().all(|sum| sum.is_finite()) {
         true => Ok(()),
         false => Err(FimError::NotFinite { what: format!("the gradient of {}", score.name) }),

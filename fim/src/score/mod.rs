@@ -20,7 +20,9 @@ use packbench_core::quant::checkpoint::{Spent, State};
 use packbench_core::record::Labels;
 use work::Work;
 
+use crate::block::Layer;
 use crate::checkpoint::Checkpoint;
+use crate::fisher::Fisher;
 use crate::grid::on_grid;
 use crate::loss::{LabelSource, Loss};
 use crate::matrix::Matrix;
@@ -63,7 +65,9 @@ pub fn score(
             let work = Work::new(model, request);
             let (spent, since) = (Spent::default(), Instant::now());
             pool.install(|| {
-                Run { model, request, par, cancel, sent, work, done: 0.0, spent, since }.score(checkpoint)
+                let fisher = Fisher::default();
+                Run { model, request, par, cancel, sent, work, done: 0.0, spent, since, fisher }
+                    .score(checkpoint)
             })
         });
         shown.iter().for_each(progress);
@@ -81,6 +85,8 @@ struct Run<'r, 'm, 'a> {
     done: f64,
     spent: Spent,
     since: Instant,
+    /// Of the rows that are priced.
+    fisher: Fisher,
 }
 
 impl<'m, 'a> Run<'_, 'm, 'a> {
@@ -149,7 +155,7 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
         let first = self.request.sequences.iter().map(embed).collect::<Result<_, _>>()?;
         let mut inputs: Vec<Vec<Matrix>> = vec![first];
         for index in 0..self.model.shape.layers {
-            let layer = self.model.layer(index)?;
+            let layer = self.layer(index, Phase::Forward)?;
             let mut outputs = Vec::new();
             for x in &inputs[index] {
                 self.stop_if_asked()?;
@@ -206,6 +212,12 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             nll: 0.0,
         };
         Ok(hidden.into_iter().zip(known).map(loss).collect())
+    }
+
+    /// The weights of a layer. Whoever watches may let go of what was read.
+    fn layer(&mut self, index: usize, phase: Phase) -> Result<Layer, FimError> {
+        let model = self.model;
+        model.layer(index, &mut || self.advance(phase, 0.0))
     }
 
     fn stop_if_asked(&self) -> Result<(), FimError> {
