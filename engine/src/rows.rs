@@ -84,7 +84,7 @@ pub fn dequantize(ggml_type: GgmlType, blocks: &[u8], numbers: &mut [f32]) -> Re
 
 /// Many at a time where the processor does: ggml's own takes one after the other.
 fn widen(blocks: &[u8], numbers: &mut [f32]) {
-    const STRETCH: usize = 64;
+    const STRETCH: usize = 512;
     let mut halves = [f16::ZERO; STRETCH];
     for (blocks, numbers) in blocks.chunks(2 * STRETCH).zip(numbers.chunks_mut(STRETCH)) {
         let (words, _) = blocks.as_chunks();

@@ -73,8 +73,7 @@ impl Linear {
     fn apply(&self, x: &Matrix, par: Par) -> Matrix {
         let mut y = x.times_transposed(&self.weight, par);
         if let Some(bias) = &self.bias {
-            let rows = y.data.chunks_exact_mut(bias.len());
-            rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(y, bias)| *y += bias));
+            y.add_to_rows(bias);
         }
         y
     }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use faer::Par;
+use faer::{Accum, Par};
 use rayon::prelude::*;
 
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Part};
 use crate::ops::wide;
 
 /// What came into a matrix of a sequence: x, a row a token.
@@ -87,20 +87,26 @@ impl Fisher {
             sums.cols = cols;
             sums.data.resize(rows.len() * cols, 0.0);
         }
-        let of_thread = rows.len().div_ceil(rayon::current_num_threads()).clamp(1, TILE[0]);
-        let blocks = by_sequence.data.par_chunks_mut(of_thread * cols);
-        let blocks = blocks.zip(by_token.data.par_chunks_mut(of_thread * cols)).enumerate();
-        let totals = blocks.map_init(Tile::default, |tile, (index, (by_sequence, by_token))| {
-            let first = rows.start + index * of_thread;
+        let threads = rayon::current_num_threads();
+        // As many blocks for one thread as for another.
+        let blocks = threads * rows.len().div_ceil(threads * TILE[0]).max(1);
+        let of_block = rows.len().div_ceil(blocks).max(1);
+        let blocks = by_sequence.data.par_chunks_mut(of_block * cols);
+        let blocks = blocks.zip(by_token.data.par_chunks_mut(of_block * cols)).enumerate();
+        let whole = cols;
+        let totals = blocks.map_init(Matrix::default, |gradient, (index, (by_sequence, by_token))| {
+            let first = rows.start + index * of_block;
             let block = first..first + by_token.len() / cols;
             let [mut traces, mut columns] = [(); 2].map(|()| vec![0.0; cols]);
             for first in (0..cols).step_by(TILE[1]) {
-                let part = first..cols.min(first + TILE[1]);
-                tile.set(&block, &part, seen);
-                tile.by_sequence.add_columns(&mut traces[part.clone()]);
-                tile.by_token.add_columns(&mut columns[part.clone()]);
-                tile.by_sequence.put(by_sequence, cols, first);
-                tile.by_token.put(by_token, cols, first);
+                let cols = first..cols.min(first + TILE[1]);
+                let mut tile = Tile {
+                    by_sequence: Part::new(by_sequence, whole, &cols),
+                    by_token: Part::new(by_token, whole, &cols),
+                };
+                tile.set(&block, &cols, seen, gradient);
+                tile.by_sequence.add_columns_to(&mut traces[cols.clone()]);
+                tile.by_token.add_columns_to(&mut columns[cols]);
             }
             (traces.iter().sum(), columns)
         });
@@ -115,41 +121,51 @@ impl Fisher {
     }
 }
 
-/// Sums of some rows and columns, and room for what they are made of.
-#[derive(Default)]
-struct Tile {
-    gradient: Matrix,
-    by_sequence: Matrix,
-    by_token: Matrix,
+/// Sums of some rows and columns.
+struct Tile<'t> {
+    by_sequence: Part<'t>,
+    by_token: Part<'t>,
 }
 
-impl Tile {
-    fn set(&mut self, rows: &Range<usize>, cols: &Range<usize>, seen: &[Seen<'_>]) {
-        let Tile { gradient, by_sequence, by_token } = self;
-        for sums in [&mut *gradient, by_sequence, by_token] {
-            sums.clear(rows.len(), cols.len());
-        }
-        for seen in seen {
+impl Tile<'_> {
+    /// Makes this the sums over `all`; `gradient` is room.
+    fn set(&mut self, rows: &Range<usize>, cols: &Range<usize>, all: &[Seen<'_>], gradient: &mut Matrix) {
+        let Tile { by_sequence, by_token } = self;
+        gradient.resize(rows.len(), cols.len());
+        // What is first is put where it belongs, the others are added to it.
+        let mut accum = Accum::Replace;
+        for seen in all {
             let mut picked = seen.picked.iter().filter(|(row, _)| rows.contains(row)).peekable();
             match seen.applied {
                 Some((output, input)) => {
                     gradient.set_product(output.delta.rows_in(rows), input.x.columns_in(cols), Par::Seq);
-                    by_token.add_product(
-                        output.squares.rows_in(rows),
-                        input.squares.columns_in(cols),
-                        Par::Seq,
-                    );
+                    by_token.multiply(accum, output.squares.rows_in(rows), input.squares.columns_in(cols));
                 }
                 None if picked.peek().is_none() => continue,
-                None => gradient.data.fill(0.0),
+                None => {
+                    gradient.data.fill(0.0);
+                    if accum == Accum::Replace {
+                        by_token.clear();
+                    }
+                }
             }
             for (row, part) in picked {
                 let (row, part) = (row - rows.start, &part[cols.clone()]);
                 gradient.row_mut(row).iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
                 by_token.row_mut(row).iter_mut().zip(part).for_each(|(sum, part)| *sum += part * part);
             }
-            let squares = by_sequence.data.iter_mut().zip(&gradient.data);
-            wide(|| squares.for_each(|(sum, gradient)| *sum += gradient * gradient));
+            for (sums, gradient) in by_sequence.rows_mut().zip(gradient.data.chunks_exact(cols.len())) {
+                let sums = sums.iter_mut().zip(gradient);
+                wide(|| match accum {
+                    Accum::Replace => sums.for_each(|(sum, gradient)| *sum = gradient * gradient),
+                    Accum::Add => sums.for_each(|(sum, gradient)| *sum += gradient * gradient),
+                });
+            }
+            accum = Accum::Add;
+        }
+        if accum == Accum::Replace {
+            by_sequence.clear();
+            by_token.clear();
         }
     }
 }
@@ -158,10 +174,11 @@ impl Tile {
 fn squared_samples(of: &Matrix, times: fn(usize) -> f32) -> Matrix {
     let tokens = of.rows();
     let behind = (1..tokens).step_by(STRETCH).map(|first| (first, STRETCH.min(tokens - first)));
-    let mut squares = Matrix { cols: of.cols, data: Vec::with_capacity((tokens / STRETCH + 2) * of.cols) };
-    for (token, count) in [(0, 1)].into_iter().chain(behind) {
-        squares.data.extend(of.row(token).iter().map(|x| x * x * times(count)));
-    }
+    let tokens: Vec<(usize, usize)> = [(0, 1)].into_iter().chain(behind).collect();
+    let mut squares = Matrix::zeros(tokens.len(), of.cols);
+    squares.data.par_chunks_exact_mut(of.cols).zip(tokens).for_each(|(row, (token, count))| {
+        row.iter_mut().zip(of.row(token)).for_each(|(square, x)| *square = x * x * times(count));
+    });
     squares
 }
 

@@ -15,6 +15,9 @@ use crate::ops::wide;
 const KERNEL: usize = 16;
 /// Columns of a product that are computed together: of more of them the processor's caches hold too little.
 const WIDTH: usize = 240;
+/// Elements, and rows, that a thread takes at once.
+const STRETCH: usize = 1 << 14;
+const ROWS: usize = 16;
 /// Matrices from here on ask for large pages: so it costs little to take their memory anew each time.
 pub const LARGE_MATRIX: Bytes = Bytes(4 << 20);
 
@@ -66,28 +69,28 @@ impl Matrix {
 
     /// Adds `part` to the columns from `first` on.
     pub fn add_part(&mut self, first: usize, part: &Matrix) {
-        for (row, added) in self.data.chunks_exact_mut(self.cols).zip(part.data.chunks_exact(part.cols)) {
+        let rows = self.data.par_chunks_exact_mut(self.cols).with_min_len(ROWS);
+        rows.zip(part.data.par_chunks_exact(part.cols)).for_each(|(row, added)| {
             row[first..].iter_mut().zip(added).for_each(|(sum, more)| *sum += more);
-        }
+        });
     }
 
-    /// Puts this into the columns from `first` on of `whole`, whose rows have `cols` elements.
-    pub fn put(&self, whole: &mut [f32], cols: usize, first: usize) {
-        for (row, part) in whole.chunks_exact_mut(cols).zip(self.data.chunks_exact(self.cols)) {
-            row[first..][..part.len()].copy_from_slice(part);
-        }
-    }
-
-    /// Makes this zeros of another shape; its memory is used again.
-    pub fn clear(&mut self, rows: usize, cols: usize) {
+    /// Makes this a matrix of another shape, of any numbers; its memory is used again.
+    pub fn resize(&mut self, rows: usize, cols: usize) {
         self.cols = cols;
-        self.data.clear();
         self.data.resize(rows * cols, 0.0);
     }
 
     /// Adds another of the same shape.
     pub fn add(&mut self, other: &Matrix) {
-        self.data.iter_mut().zip(&other.data).for_each(|(sum, more)| *sum += more);
+        let parts = self.data.par_chunks_mut(STRETCH).zip(other.data.par_chunks(STRETCH));
+        parts.for_each(|(sums, more)| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more));
+    }
+
+    /// Adds a row to each.
+    pub fn add_to_rows(&mut self, row: &[f32]) {
+        let rows = self.data.par_chunks_exact_mut(row.len()).with_min_len(ROWS);
+        rows.for_each(|sums| sums.iter_mut().zip(row).for_each(|(sum, more)| *sum += more));
     }
 
     /// All of it.
@@ -152,31 +155,64 @@ impl Matrix {
         transposed
     }
 
-    /// Adds the rows to `sums`, a column each.
-    pub fn add_columns(&self, sums: &mut [f64]) {
-        add_rows(&self.data, sums, f64::from);
-    }
-
     /// Adds the squares of the rows to `sums`, a column each.
     pub fn add_squares(&self, sums: &mut [f64]) {
         let of_rows = |rows: &[f32]| {
             let mut sums = vec![0.0; self.cols];
-            add_rows(rows, &mut sums, |x| f64::from(x * x));
+            rows.chunks_exact(self.cols).for_each(|row| add_row(&mut sums, row, |x| f64::from(x * x)));
             sums
         };
         // In order: a sum mustn't depend on which thread was first.
         let parts: Vec<Vec<f64>> = self.data.par_chunks(64 * self.cols).map(of_rows).collect();
-        parts.iter().for_each(|part| add_rows(part, sums, |sum| sum));
+        parts.iter().for_each(|part| add_row(sums, part, |sum| sum));
     }
 }
 
-/// Adds what `of` makes of each element of rows that are as long as `sums`.
-fn add_rows<T: Copy>(rows: &[T], sums: &mut [f64], of: impl Fn(T) -> f64) {
-    wide(|| {
-        for row in rows.chunks_exact(sums.len()) {
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x));
-        }
-    });
+/// Some columns of rows, to be written.
+pub struct Part<'p> {
+    rows: &'p mut [f32],
+    /// The elements of a whole row.
+    whole: usize,
+    cols: Range<usize>,
+}
+
+impl<'p> Part<'p> {
+    /// The columns `cols` of `rows`, each of `whole` elements.
+    pub fn new(rows: &'p mut [f32], whole: usize, cols: &Range<usize>) -> Self {
+        Part { rows, whole, cols: cols.clone() }
+    }
+
+    /// Its rows, in order.
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.rows.chunks_exact_mut(self.whole).map(|row| &mut row[self.cols.clone()])
+    }
+
+    /// Row `index` of it.
+    pub fn row_mut(&mut self, index: usize) -> &mut [f32] {
+        &mut self.rows[index * self.whole..][self.cols.clone()]
+    }
+
+    /// Adds its rows to `sums`, a column each.
+    pub fn add_columns_to(&mut self, sums: &mut [f64]) {
+        self.rows_mut().for_each(|row| add_row(sums, row, f64::from));
+    }
+
+    /// Fills it with zeros.
+    pub fn clear(&mut self) {
+        self.rows_mut().for_each(|row| row.fill(0.0));
+    }
+
+    /// Makes this a · b, or adds it.
+    pub fn multiply(&mut self, accum: Accum, a: View<'_>, b: View<'_>) {
+        let rows = self.rows.len() / self.whole;
+        let all = MatMut::from_row_major_slice_mut(self.rows, rows, self.whole);
+        multiply(all.subcols_mut(self.cols.start, self.cols.len()), accum, a, b, Par::Seq);
+    }
+}
+
+/// Adds what `of` makes of each element.
+fn add_row<T: Copy>(sums: &mut [f64], row: &[T], of: impl Fn(T) -> f64) {
+    wide(|| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x)));
 }
 
 /// Threads take columns of their own: faer's wait for each other within a product.

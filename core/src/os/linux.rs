@@ -301,7 +301,10 @@ pub fn return_freed(from: Bytes) {
     #[cfg(target_env = "gnu")]
     // SAFETY: any thread may call it at any time.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, c_int::try_from(from.0).unwrap_or(c_int::MAX));
+        let from = c_int::try_from(from.0).unwrap_or(c_int::MAX);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, from);
+        // Where the one is set the other no longer grows with it: smaller pieces would go back at each end of the heap.
+        libc::mallopt(libc::M_TRIM_THRESHOLD, from);
     }
     #[cfg(not(target_env = "gnu"))]
     let _ = from;

@@ -20,10 +20,11 @@ pub enum Activation {
 impl Activation {
     /// act(g) ∘ u.
     pub fn gate(self, gate: &Matrix, up: &Matrix) -> Matrix {
-        let mut gated = gate.clone();
-        let inputs = gated.data.par_chunks_mut(STRETCH).zip(up.data.par_chunks(STRETCH));
-        inputs.for_each(|(gate, up)| {
-            wide(|| gate.iter_mut().zip(up).for_each(|(g, u)| *g = self.value_slope(*g).0 * u));
+        let mut gated = Matrix::zeros(gate.rows(), gate.cols);
+        let inputs = gate.data.par_chunks(STRETCH).zip(up.data.par_chunks(STRETCH));
+        gated.data.par_chunks_mut(STRETCH).zip(inputs).for_each(|(gated, (gate, up))| {
+            let inputs = gate.iter().zip(up);
+            wide(|| gated.iter_mut().zip(inputs).for_each(|(h, (g, u))| *h = self.value_slope(*g).0 * u));
         });
         gated
     }

@@ -19,11 +19,13 @@ pub struct Norm {
 
 /// y = x · r · w with r = 1 / √(mean x² + ε), over stretches as long as the weight.
 pub fn norm(x: &Matrix, norm: &Norm) -> Matrix {
-    let mut y = x.clone();
-    y.data.par_chunks_exact_mut(norm.weight.len()).with_min_len(STRETCHES).for_each(|stretch| {
+    let len = norm.weight.len();
+    let mut y = Matrix::zeros(x.rows(), x.cols);
+    let stretches = y.data.par_chunks_exact_mut(len).zip(x.data.par_chunks_exact(len));
+    stretches.with_min_len(STRETCHES).for_each(|(y, x)| {
         wide(|| {
-            let r = inverse_root(stretch, norm.epsilon);
-            stretch.iter_mut().zip(&norm.weight).for_each(|(value, weight)| *value *= r * weight);
+            let r = inverse_root(x, norm.epsilon);
+            y.iter_mut().zip(x.iter().zip(&norm.weight)).for_each(|(y, (x, weight))| *y = x * r * weight);
         });
     });
     y
@@ -36,14 +38,17 @@ pub fn norm(x: &Matrix, norm: &Norm) -> Matrix {
 /// ```
 pub fn norm_back(x: &Matrix, norm: &Norm, delta: &Matrix) -> Matrix {
     let len = norm.weight.len();
-    let mut back = delta.clone();
-    let stretches = back.data.par_chunks_exact_mut(len).zip(x.data.par_chunks_exact(len));
-    stretches.with_min_len(STRETCHES).for_each(|(dy, x)| {
+    let mut back = Matrix::zeros(delta.rows(), delta.cols);
+    let inputs = delta.data.par_chunks_exact(len).zip(x.data.par_chunks_exact(len));
+    let stretches = back.data.par_chunks_exact_mut(len).zip(inputs);
+    stretches.with_min_len(STRETCHES).for_each(|(back, (dy, x))| {
         wide(|| {
             let r = inverse_root(x, norm.epsilon);
-            dy.iter_mut().zip(&norm.weight).for_each(|(delta, weight)| *delta *= weight);
-            let pull = dot(dy, x) * r * r * r / len as f32;
-            dy.iter_mut().zip(x).for_each(|(delta, x)| *delta = *delta * r - x * pull);
+            back.iter_mut()
+                .zip(dy.iter().zip(&norm.weight))
+                .for_each(|(w_dy, (dy, weight))| *w_dy = dy * weight);
+            let pull = dot(back, x) * r * r * r / len as f32;
+            back.iter_mut().zip(x).for_each(|(w_dy, x)| *w_dy = *w_dy * r - x * pull);
         });
     });
     back
