@@ -215,4 +215,46 @@ mod tests {
         assert_eq!(fisher.trace, f64::from(by_sequence.iter().sum::<f32>()));
         assert_eq!(fisher.columns, [7.0 * 325.0 + 1.0, 7.0 * 637.0 + 1.0]);
     }
+
+    /// More rows and columns than a tile has, two sequences, and a row that was picked besides.
+    #[test]
+    fn tiles_hold_parts_of_one_sum() {
+        let wave = |rows: usize, cols: usize, by: f32| Matrix {
+            cols,
+            data: (0..rows * cols).map(|index| (index as f32 * by).sin()).collect(),
+        };
+        let (rows, cols, tokens) = (2 * TILE[0] + 5, TILE[1] + 7, 9);
+        let sequences = [0.3, 0.7].map(|by| (wave(tokens, rows, by), wave(tokens, cols, by + 0.1)));
+        let outputs = sequences.clone().map(|(delta, _)| Output::new(delta));
+        let inputs = sequences.each_ref().map(|(_, x)| Input::new(x));
+        let (first, picked) = (3, vec![2.0; cols]);
+        let mut seen =
+            [0, 1].map(|index| Seen { applied: Some((&outputs[index], &inputs[index])), picked: vec![] });
+        seen[1].picked.push((first + TILE[0], &picked));
+        // What was there before leaves nothing behind.
+        let mut fisher =
+            Fisher { by_sequence: wave(9, 9, 0.1), by_token: wave(900, 900, 0.1), ..Fisher::default() };
+        fisher.set(&(first..rows), cols, &seen);
+        assert_eq!([fisher.by_sequence.rows(), fisher.by_token.rows()], [rows - first; 2]);
+        for (row, col) in
+            [(first, 0), (first + TILE[0], TILE[1]), (first + 1, TILE[1] - 1), (rows - 1, cols - 1)]
+        {
+            let [mut by_sequence, mut by_token] = [0.0; 2];
+            for (index, (delta, x)) in sequences.iter().enumerate() {
+                let of_token = |token: usize| f64::from(delta.row(token)[row] * x.row(token)[col]);
+                let picked = if index == 1 && row == first + TILE[0] { 2.0 } else { 0.0 };
+                by_sequence += ((0..tokens).map(of_token).sum::<f64>() + picked).powi(2);
+                let samples =
+                    [(0, 1.0), (1, 4.0), (5, 4.0)].map(|(token, count)| count * of_token(token).powi(2));
+                by_token += samples.iter().sum::<f64>() + picked * picked;
+            }
+            let found =
+                [&fisher.by_sequence, &fisher.by_token].map(|sums| f64::from(sums.row(row - first)[col]));
+            assert!((found[0] - by_sequence).abs() < 1e-4, "{row}, {col}: {found:?}, not {by_sequence}");
+            assert!((found[1] - by_token).abs() < 1e-4, "{row}, {col}: {found:?}, not {by_token}");
+        }
+        let sum = |sums: &Matrix| sums.data.iter().map(|sum| f64::from(*sum)).sum::<f64>();
+        assert!((fisher.trace / sum(&fisher.by_sequence) - 1.0).abs() < 1e-9);
+        assert!((fisher.columns.iter().sum::<f64>() / sum(&fisher.by_token) - 1.0).abs() < 1e-9);
+    }
 }

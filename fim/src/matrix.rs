@@ -270,6 +270,34 @@ mod tests {
     }
 
     #[test]
+    fn wide_products_are_put_together_of_parts() {
+        let cols = 3 * WIDTH + 5;
+        let (a, b) = (wave(3, 7, 0.3), wave(7, cols, 0.7));
+        let expected = plain(3, cols, 7, |i, j, k| a.row(i)[k] * b.row(k)[j]);
+        for par in [Par::Seq, Par::rayon(2)] {
+            assert_close(&a.times(&b, par), &expected);
+        }
+        let mut rows = vec![1.0; 3 * cols];
+        let mut part = Part::new(&mut rows, cols, &(2..cols - 1));
+        part.multiply(Accum::Add, a.all(), b.columns_in(&(2..cols - 1)));
+        for (row, expected) in rows.chunks_exact(cols).zip(expected.chunks_exact(cols)) {
+            assert_eq!([row[0], row[1], row[cols - 1]], [1.0; 3], "columns beside it are left alone");
+            let part = Matrix { cols, data: row[2..cols - 1].to_vec() };
+            assert_close(&part, &expected[2..cols - 1].iter().map(|x| x + 1.0).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn columns_become_rows() {
+        let whole = wave(5, 37, 0.3);
+        let transposed = whole.transposed();
+        assert_eq!((transposed.rows(), transposed.cols), (37, 5));
+        for (row, col) in [(0, 0), (4, 36), (3, 17), (2, 16)] {
+            assert_eq!(transposed.row(col)[row], whole.row(row)[col]);
+        }
+    }
+
+    #[test]
     fn parts_go_out_and_come_back() {
         let whole = wave(3, 8, 0.4);
         let mut back = Matrix::zeros(3, 8);
