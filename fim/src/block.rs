@@ -211,14 +211,14 @@ impl Layer {
         self.before(FFN_NORM, Some(&tape.middle), ffn_in)
     }
 
-    /// Puts what `down`, behind the network, is at gate and `up` in their places, for some tokens at a time: what is
-    /// between takes as much memory as one of them.
+    /// Puts what `down`, behind the network, is at gate and `up` in their places. For some tokens at a time: what it is
+    /// behind the gate would take as much memory as either.
     fn gate_back(&self, gate: &mut Matrix, up: &mut Matrix, down: &Matrix, par: Par) {
-        let wide = gate.cols;
-        let places = gate.data.chunks_mut(TOKENS * wide).zip(up.data.chunks_mut(TOKENS * wide));
+        let cols = gate.cols;
+        let places = gate.data.chunks_mut(TOKENS * cols).zip(up.data.chunks_mut(TOKENS * cols));
         for (index, (gate, up)) in places.enumerate() {
-            let (first, count) = (index * TOKENS, gate.len() / wide);
-            let mut gated = Matrix::zeros(count, wide);
+            let (first, count) = (index * TOKENS, gate.len() / cols);
+            let mut gated = Matrix::zeros(count, cols);
             gated.set_product(down.rows_in(&(first..first + count)), self.weight(Map::FfnDown).all(), par);
             self.activation.gate_back(gate, up, &gated.data);
         }

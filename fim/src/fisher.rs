@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Accum, Par};
 use rayon::prelude::*;
 
-use crate::matrix::{Matrix, Part};
+use crate::matrix::{Matrix, Part, evenly};
 use crate::ops::wide;
 
 /// What came into a matrix of a sequence: x, a row a token.
@@ -84,13 +84,9 @@ impl Fisher {
     pub fn set(&mut self, rows: &Range<usize>, cols: usize, seen: &[Seen<'_>]) {
         let Fisher { by_sequence, by_token, .. } = self;
         for sums in [&mut *by_sequence, &mut *by_token] {
-            sums.cols = cols;
-            sums.data.resize(rows.len() * cols, 0.0);
+            sums.resize(rows.len(), cols);
         }
-        let threads = rayon::current_num_threads();
-        // As many blocks for one thread as for another.
-        let blocks = threads * rows.len().div_ceil(threads * TILE[0]).max(1);
-        let of_block = rows.len().div_ceil(blocks).max(1);
+        let of_block = evenly(rows.len(), TILE[0], rayon::current_num_threads());
         let blocks = by_sequence.data.par_chunks_mut(of_block * cols);
         let blocks = blocks.zip(by_token.data.par_chunks_mut(of_block * cols)).enumerate();
         let whole = cols;

@@ -146,10 +146,10 @@ impl Matrix {
     pub fn transposed(&self) -> Matrix {
         let rows = self.rows();
         let mut transposed = Matrix::zeros(self.cols, rows);
-        transposed.data.par_chunks_mut(KERNEL * rows).enumerate().for_each(|(index, columns)| {
+        transposed.data.par_chunks_mut(ROWS * rows).enumerate().for_each(|(index, columns)| {
             for (row, data) in self.data.chunks_exact(self.cols).enumerate() {
                 let column = columns[row..].iter_mut().step_by(rows);
-                column.zip(&data[index * KERNEL..]).for_each(|(to, from)| *to = *from);
+                column.zip(&data[index * ROWS..]).for_each(|(to, from)| *to = *from);
             }
         });
         transposed
@@ -215,13 +215,17 @@ fn add_row<T: Copy>(sums: &mut [f64], row: &[T], of: impl Fn(T) -> f64) {
     wide(|| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += of(*x)));
 }
 
+/// How large parts of `count` are of which each of `threads` gets as many, none larger than `most`.
+pub fn evenly(count: usize, most: usize, threads: usize) -> usize {
+    let parts = threads * count.div_ceil(threads * most).max(1);
+    count.div_ceil(parts).max(1)
+}
+
 /// Threads take columns of their own: faer's wait for each other within a product.
 fn multiply(mut product: MatMut<'_, f32>, accum: Accum, a: MatRef<'_, f32>, b: MatRef<'_, f32>, par: Par) {
-    let threads = par.degree();
-    let parts = threads * product.ncols().div_ceil(threads * WIDTH).max(1);
-    let width = product.ncols().div_ceil(parts).next_multiple_of(KERNEL).max(KERNEL);
+    let width = evenly(product.ncols(), WIDTH, par.degree()).next_multiple_of(KERNEL);
     let part = |product: MatMut<'_, f32>, b: MatRef<'_, f32>| matmul(product, accum, a, b, 1.0, Par::Seq);
-    if threads > 1 {
+    if par.degree() > 1 {
         let parts = product.par_col_chunks_mut(width).zip(b.par_col_chunks(width));
         return parts.for_each(|(product, b)| part(product, b));
     }

@@ -310,7 +310,7 @@ pub fn return_freed(from: Bytes) {
     let _ = from;
 }
 
-/// Has `memory` lie in large pages where the system has any: one fault for each instead of 512. Only speed depends on it.
+/// Has `memory` lie in large pages where the system has any: one fault for each instead of hundreds. Only speed depends on it.
 pub fn prefer_large_pages<T>(memory: &mut [T]) {
     let page = unix::page_size().bytes() as usize;
     let address = memory.as_mut_ptr().cast::<u8>();
