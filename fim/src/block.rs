@@ -40,26 +40,18 @@ pub enum Map {
 impl Map {
     /// The tensor's name.
     pub fn tensor(self, layer: usize) -> String {
-        let group: &str = self.into();
-        format!("blk.{layer}.{group}.weight")
+        tensor(layer, self.into())
     }
 }
 
-/// Norms of a layer, with whether each layer has them.
-const NORMS: [(&str, bool); 6] = [
-    ("attn_norm", true),
-    ("attn_q_norm", false),
-    ("attn_k_norm", false),
-    ("post_attention_norm", false),
-    ("ffn_norm", true),
-    ("post_ffw_norm", false),
-];
+/// Norms of a layer, in the order of the fields of [`Norms`].
+const NORMS: [&str; 6] =
+    ["attn_norm", "ffn_norm", "attn_q_norm", "attn_k_norm", "post_attention_norm", "post_ffw_norm"];
 
 /// Whether [`Layer`] knows what to do with a tensor of that group.
 pub fn is_known(group: &str) -> bool {
     use strum::VariantArray;
-    NORMS.iter().any(|(name, _)| *name == group)
-        || Map::VARIANTS.iter().any(|&map| group == <&str>::from(map))
+    NORMS.contains(&group) || Map::VARIANTS.iter().any(|&map| group == <&str>::from(map))
 }
 
 /// A linear map: y = x · Wᵀ + b.
@@ -79,6 +71,38 @@ impl Linear {
     }
 }
 
+#[derive(Clone, Debug)]
+struct Norms {
+    attn: Norm,
+    ffn: Norm,
+    q: Option<Norm>,
+    k: Option<Norm>,
+    post_attn: Option<Norm>,
+    post_ffn: Option<Norm>,
+}
+
+impl Norms {
+    fn load(source: &Source<'_>, shape: &Shape, key: usize, index: usize) -> Result<Self, FimError> {
+        let (epsilon, embedding) = (shape.epsilon, shape.embedding);
+        let [attn, ffn, q, k, post_attn, post_ffn] = NORMS.map(|group| tensor(index, group));
+        let norm = |weight| Norm { weight, epsilon };
+        let needed = |name: &str| source.needed_vector(name, embedding).map(norm);
+        let some = |name: &str, len| source.vector(name, len).map(|found| found.map(norm));
+        Ok(Norms {
+            attn: needed(&attn)?,
+            ffn: needed(&ffn)?,
+            q: some(&q, key)?,
+            k: some(&k, key)?,
+            post_attn: some(&post_attn, embedding)?,
+            post_ffn: some(&post_ffn, embedding)?,
+        })
+    }
+}
+
+fn tensor(layer: usize, group: &str) -> String {
+    format!("blk.{layer}.{group}.weight")
+}
+
 /// Takes the gradient at the output of a map and the map's input.
 pub type Sink<'s> = dyn FnMut(Map, Matrix, &Arc<Matrix>) + 's;
 
@@ -86,7 +110,7 @@ pub type Sink<'s> = dyn FnMut(Map, Matrix, &Arc<Matrix>) + 's;
 #[derive(Clone, Debug)]
 pub struct Layer {
     maps: [Linear; 7],
-    norms: [Option<Norm>; 6],
+    norms: Norms,
     attention: Attention,
     rope: Rope,
     activation: Activation,
@@ -112,13 +136,6 @@ struct Tape {
 /// Tokens that go back through a gate at once.
 const TOKENS: usize = 256;
 
-const ATTN_NORM: usize = 0;
-const Q_NORM: usize = 1;
-const K_NORM: usize = 2;
-const POST_ATTN: usize = 3;
-const FFN_NORM: usize = 4;
-const POST_FFN: usize = 5;
-
 impl Layer {
     /// Reads the weights of layer `index`; `passed` is called behind each matrix.
     ///
@@ -138,18 +155,9 @@ impl Layer {
             passed();
             Ok(Linear { weight, bias })
         });
-        let norms = NORMS.map(|(group, needed)| {
-            let name = format!("blk.{index}.{group}.weight");
-            let len =
-                if ["attn_q_norm", "attn_k_norm"].contains(&group) { attention.key } else { shape.embedding };
-            match source.vector(&name, len)? {
-                None if needed => source.matrix(&name, 1, len).map(|_| None),
-                weight => Ok(weight.map(|weight| Norm { weight, epsilon: shape.epsilon })),
-            }
-        });
         Ok(Layer {
             maps: all(maps)?,
-            norms: all(norms)?,
+            norms: Norms::load(source, shape, attention.key, index)?,
             attention,
             rope: shape.rope(index),
             activation: shape.architecture.activation,
@@ -164,7 +172,7 @@ impl Layer {
     /// What comes out for `x`, a sequence from its first token on.
     pub fn forward(&self, x: &Matrix, par: Par) -> Matrix {
         let tape = self.run(x, par);
-        let (mut y, _) = self.behind(POST_FFN, self.map(Map::FfnDown, &tape.gated, par));
+        let (mut y, _) = behind(self.norms.post_ffn.as_ref(), self.map(Map::FfnDown, &tape.gated, par));
         y.add(&tape.middle);
         y
     }
@@ -181,15 +189,16 @@ impl Layer {
     }
 
     fn run(&self, x: &Matrix, par: Par) -> Tape {
-        let attn_in = Arc::new(self.normed(ATTN_NORM, x));
-        let (q, q_in) = self.behind(Q_NORM, self.map(Map::AttnQ, &attn_in, par));
-        let (k, k_in) = self.behind(K_NORM, self.map(Map::AttnK, &attn_in, par));
+        let attn_in = Arc::new(norm(x, &self.norms.attn));
+        let (q, q_in) = behind(self.norms.q.as_ref(), self.map(Map::AttnQ, &attn_in, par));
+        let (k, k_in) = behind(self.norms.k.as_ref(), self.map(Map::AttnK, &attn_in, par));
         let mut qkv = [q, k, self.map(Map::AttnV, &attn_in, par)];
         qkv[..2].iter_mut().for_each(|x| self.rope.turn(x));
         let attended = Arc::new(self.attention.attend(&qkv[0], &qkv[1], &qkv[2]));
-        let (mut middle, attn_out) = self.behind(POST_ATTN, self.map(Map::AttnOutput, &attended, par));
+        let (mut middle, attn_out) =
+            behind(self.norms.post_attn.as_ref(), self.map(Map::AttnOutput, &attended, par));
         middle.add(x);
-        let ffn_in = Arc::new(self.normed(FFN_NORM, &middle));
+        let ffn_in = Arc::new(norm(&middle, &self.norms.ffn));
         let [gate, up] = [Map::FfnGate, Map::FfnUp].map(|map| self.map(map, &ffn_in, par));
         let gated = Arc::new(self.activation.gate(&gate, &up));
         Tape { attn_in, qk: [q_in, k_in], qkv, attended, attn_out, middle, ffn_in, gate, up, gated }
@@ -197,7 +206,7 @@ impl Layer {
 
     /// Takes what is between gate and network's end out of `tape`.
     fn ffn_back(&self, tape: &mut Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
-        let down = match &self.norms[POST_FFN] {
+        let down = match &self.norms.post_ffn {
             Some(norm) => norm_back(&self.map(Map::FfnDown, &tape.gated, par), norm, delta),
             None => delta.clone(),
         };
@@ -208,7 +217,7 @@ impl Layer {
         ffn_in.add_product(up.all(), self.weight(Map::FfnUp).all(), par);
         sink(Map::FfnGate, gate, &tape.ffn_in);
         sink(Map::FfnUp, up, &tape.ffn_in);
-        self.before(FFN_NORM, Some(&tape.middle), ffn_in)
+        norm_back(&tape.middle, &self.norms.ffn, &ffn_in)
     }
 
     /// Puts what `down`, behind the network, is at gate and `up` in their places. For some tokens at a time: what it is
@@ -225,46 +234,41 @@ impl Layer {
     }
 
     fn attn_back(&self, x: &Matrix, tape: &Tape, delta: &Matrix, sink: &mut Sink<'_>, par: Par) -> Matrix {
-        let out = self.before(POST_ATTN, tape.attn_out.as_ref(), delta.clone());
+        let out = before(self.norms.post_attn.as_ref(), tape.attn_out.as_ref(), delta.clone());
         let attended = out.times(self.weight(Map::AttnOutput), par);
         sink(Map::AttnOutput, out, &tape.attended);
         let [q, k, v] = &tape.qkv;
         let [mut q, mut k, v] = self.attention.back(q, k, v, &attended);
         self.rope.turn_back(&mut q);
         self.rope.turn_back(&mut k);
-        let q = self.before(Q_NORM, tape.qk[0].as_ref(), q);
-        let k = self.before(K_NORM, tape.qk[1].as_ref(), k);
+        let q = before(self.norms.q.as_ref(), tape.qk[0].as_ref(), q);
+        let k = before(self.norms.k.as_ref(), tape.qk[1].as_ref(), k);
         let mut attn_in = Matrix::zeros(x.rows(), x.cols);
         for (map, delta) in [(Map::AttnQ, q), (Map::AttnK, k), (Map::AttnV, v)] {
             attn_in.add_product(delta.all(), self.weight(map).all(), par);
             sink(map, delta, &tape.attn_in);
         }
-        self.before(ATTN_NORM, Some(x), attn_in)
+        norm_back(x, &self.norms.attn, &attn_in)
     }
 
     fn map(&self, map: Map, x: &Matrix, par: Par) -> Matrix {
         self.maps[map as usize].apply(x, par)
     }
+}
 
-    /// What is behind a norm that each layer has.
-    fn normed(&self, index: usize, x: &Matrix) -> Matrix {
-        self.norms[index].as_ref().map_or_else(|| x.clone(), |weights| norm(x, weights))
+/// What is behind a norm, and what is before it; or `x` alone where there is none.
+fn behind(weights: Option<&Norm>, x: Matrix) -> (Matrix, Option<Matrix>) {
+    match weights {
+        Some(weights) => (norm(&x, weights), Some(x)),
+        None => (x, None),
     }
+}
 
-    /// What is behind a norm, and what is before it; or `x` alone where there is none.
-    fn behind(&self, index: usize, x: Matrix) -> (Matrix, Option<Matrix>) {
-        match &self.norms[index] {
-            Some(weights) => (norm(&x, weights), Some(x)),
-            None => (x, None),
-        }
-    }
-
-    /// What a gradient behind a norm is before it, where x is; the same where there is none.
-    fn before(&self, index: usize, x: Option<&Matrix>, delta: Matrix) -> Matrix {
-        match self.norms[index].as_ref().zip(x) {
-            Some((norm, x)) => norm_back(x, norm, &delta),
-            None => delta,
-        }
+/// What a gradient behind a norm is before it, where x is; the same where there is none.
+fn before(weights: Option<&Norm>, x: Option<&Matrix>, delta: Matrix) -> Matrix {
+    match weights.zip(x) {
+        Some((weights, x)) => norm_back(x, weights, &delta),
+        None => delta,
     }
 }
 

@@ -38,13 +38,8 @@ impl<'a> Model<'a> {
         let source = Source::new(gguf, dither_seed)?;
         refuse_unknown(&source, &shape)?;
         shape.rope_factors = source.vector(ROPE_FACTORS, shape.pairs())?.unwrap_or_default();
-        let weight = source.vector(OUTPUT_NORM, shape.embedding)?;
-        let missing = || FimError::Tensor {
-            name: OUTPUT_NORM.to_owned(),
-            found: "nothing".to_owned(),
-            expected: format!("[{}]", shape.embedding),
-        };
-        let output_norm = Norm { weight: weight.ok_or_else(missing)?, epsilon: shape.epsilon };
+        let weight = source.needed_vector(OUTPUT_NORM, shape.embedding)?;
+        let output_norm = Norm { weight, epsilon: shape.epsilon };
         Ok(Model { source, shape, output_norm })
     }
 

@@ -61,6 +61,14 @@ impl<'a> Source<'a> {
         Ok(Some(self.rows(tensor, 0..len.checked_div(row).unwrap_or(0))?.data))
     }
 
+    /// A vector of `len` elements that can't be done without.
+    ///
+    /// # Errors
+    /// As of [`Self::vector`]; a tensor that is missing.
+    pub fn needed_vector(&self, name: &str, len: usize) -> Result<Vec<f32>, FimError> {
+        self.vector(name, len)?.ok_or_else(|| missing(name, format!("[{len}]")))
+    }
+
     /// A matrix of `rows` rows of `cols` elements.
     ///
     /// # Errors
@@ -75,12 +83,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// [`FimError::Tensor`] when it isn't.
     pub fn check(&self, name: &str, rows: usize, cols: usize) -> Result<&Tensor<'a>, FimError> {
-        let missing = || FimError::Tensor {
-            name: name.to_owned(),
-            found: "nothing".to_owned(),
-            expected: format!("[{cols}, {rows}]"),
-        };
-        let tensor = self.tensor(name).ok_or_else(missing)?;
+        let tensor = self.tensor(name).ok_or_else(|| missing(name, format!("[{cols}, {rows}]")))?;
         match *tensor.dims.as_slice() {
             [found_cols, found_rows] if (found_cols, found_rows) == (cols as u64, rows as u64) => Ok(tensor),
             _ => Err(wrong_shape(tensor, format!("[{cols}, {rows}]"))),
@@ -136,6 +139,10 @@ pub fn check_finite(what: &str, numbers: &[f32]) -> Result<(), FimError> {
         true => Ok(()),
         false => Err(FimError::NotFinite { what: what.to_owned() }),
     }
+}
+
+fn missing(name: &str, expected: String) -> FimError {
+    FimError::Tensor { name: name.to_owned(), found: "nothing".to_owned(), expected }
 }
 
 fn wrong_shape(tensor: &Tensor<'_>, expected: String) -> FimError {
