@@ -8,6 +8,7 @@ use anyhow::Context;
 use packbench_core::os;
 use packbench_core::record::{EvaluatedModel, QuantPlan};
 
+use super::imatrix::Asked;
 use super::{eval, output, quantize};
 use crate::render;
 
@@ -29,7 +30,7 @@ pub struct Measuring {
     /// What the quantizer is told of the columns, if not what the plan says: as in `packbench quantize`. Of plans made for
     /// an importance matrix from a file, that file.
     #[arg(long, value_name = "none|activations|fisher|FILE", requires = "measure")]
-    imatrix: Option<String>,
+    imatrix: Option<Asked>,
     /// A text to measure on, not one that the model was scored on; may be repeated.
     #[arg(long, value_name = "FILE", requires = "measure")]
     text: Vec<PathBuf>,

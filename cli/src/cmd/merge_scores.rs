@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use packbench_core::quant::{imatrix, merge};
+use packbench_core::record::Imatrix;
 
 use super::output::{imatrix_path, write, write_json};
 use super::plan::read;
@@ -31,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let parts = args.parts.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let sum = merge(&parts).with_context(|| which(args))?;
-    for kind in ["activations", "fisher"] {
+    for kind in [Imatrix::Activations, Imatrix::Fisher] {
         let tokens = u64::from(sum.num_samples) * u64::from(sum.seq_length);
         merge_matrices(args, kind, tokens)?;
     }
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// What the parts left beside them, added up beside the sum; nothing where they left nothing there.
-fn merge_matrices(args: &Args, kind: &str, tokens: u64) -> anyhow::Result<()> {
+fn merge_matrices(args: &Args, kind: Imatrix, tokens: u64) -> anyhow::Result<()> {
     let paths: Vec<PathBuf> = args.parts.iter().map(|part| imatrix_path(part, kind)).collect();
     let (there, missing): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|path| path.exists());
     if let (false, Some(missing)) = (there.is_empty(), missing.first()) {

@@ -6,6 +6,8 @@ pub mod doctor;
 pub mod emit_llama_quantize;
 #[cfg(feature = "llama")]
 pub mod eval;
+#[cfg(feature = "llama")]
+mod imatrix;
 pub mod inspect;
 pub mod log;
 pub mod man;

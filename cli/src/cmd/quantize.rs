@@ -15,6 +15,7 @@ use packbench_core::unit::Bytes;
 use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
 
+use super::imatrix::Asked;
 use super::output;
 use crate::quality::{self, ModelFile};
 use crate::words;
@@ -38,7 +39,7 @@ pub struct Args {
     mix: Option<Mix>,
     /// What the quantizer is told of the columns: none, an importance matrix, or what a score left behind.
     #[arg(long, value_name = "none|activations|fisher|FILE")]
-    imatrix: Option<String>,
+    imatrix: Option<Asked>,
     /// The score that left activations and fisher behind; fim_scores.json beside the plan by default.
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
@@ -68,7 +69,7 @@ impl Args {
         model: PathBuf,
         plan: PathBuf,
         scores: PathBuf,
-        imatrix: Option<String>,
+        imatrix: Option<Asked>,
         output: PathBuf,
     ) -> Self {
         let (plan, scores) = (Some(plan), Some(scores));
@@ -151,31 +152,20 @@ fn mix(args: &Args, plan: Option<&Plan>) -> anyhow::Result<Mix> {
 }
 
 fn is_planned(args: &Args, planned: Imatrix) -> bool {
-    args.imatrix.as_deref().is_none_or(|asked| match asked {
-        "none" => planned == Imatrix::None,
-        "activations" => planned == Imatrix::Activations,
-        "fisher" => planned == Imatrix::Fisher,
-        _ => planned == Imatrix::File,
-    })
+    args.imatrix.as_ref().is_none_or(|asked| asked.kind() == planned)
 }
 
 fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
-    let asked = match (args.imatrix.as_deref(), planned) {
-        (Some(asked), _) => asked,
-        (None, Imatrix::None) => "none",
-        (None, Imatrix::Activations) => "activations",
-        (None, Imatrix::Fisher) => "fisher",
-        (None, Imatrix::File) => {
+    match args.imatrix.clone().unwrap_or(Asked::Kind(planned)) {
+        Asked::File(path) => quality::column_weights(&path),
+        Asked::Kind(Imatrix::None) => Ok(ColumnWeights::new()),
+        Asked::Kind(Imatrix::File) => {
             bail!("the plan was made for an importance matrix from a file: name it by --imatrix FILE")
         }
-    };
-    match asked {
-        "none" => Ok(ColumnWeights::new()),
-        kind @ ("activations" | "fisher") => {
+        Asked::Kind(kind @ (Imatrix::Activations | Imatrix::Fisher)) => {
             let beside = os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
             quality::column_weights(&output::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
         }
-        path => quality::column_weights(Path::new(path)),
     }
 }
 

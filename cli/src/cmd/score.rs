@@ -1,7 +1,7 @@
 //! `packbench score`
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -16,6 +16,7 @@ use packbench_fim::{
     Checkpoint, Columns, Cut, FimError, Model, Request, Scores, Sequence, Watch, mean_squares,
 };
 
+use super::imatrix::Asked;
 use super::output;
 use crate::named::named;
 use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
@@ -63,7 +64,7 @@ pub struct Args {
     dither: bool,
     /// What the quantizers are told of the columns: none, activations, or an importance matrix.
     #[arg(long, value_name = "none|activations|FILE", default_value = "none")]
-    imatrix: String,
+    imatrix: Asked,
     /// Threads that compute; all processors by default.
     #[arg(long)]
     threads: Option<usize>,
@@ -151,15 +152,19 @@ fn cost(model: &Model<'_>, request: &Request<'_>, found: &Scores) -> ScoreCost {
 }
 
 fn imatrix(args: &Args) -> anyhow::Result<(Imatrix, Option<ColumnWeights>)> {
-    Ok(match args.imatrix.as_str() {
-        "none" => (Imatrix::None, None),
-        "activations" if args.shard.1 > 1 => {
+    Ok(match &args.imatrix {
+        Asked::Kind(Imatrix::Activations) if args.shard.1 > 1 => {
             bail!(
                 "--imatrix activations differ from part to part, and prices would not add up: give --imatrix FILE"
             )
         }
-        "activations" => (Imatrix::Activations, None),
-        path => (Imatrix::File, Some(quality::column_weights(Path::new(path))?)),
+        Asked::Kind(Imatrix::Fisher) => {
+            bail!(
+                "--imatrix fisher: column sums of F are what a score finds out, and are told to packbench quantize"
+            )
+        }
+        Asked::Kind(kind) => (*kind, None),
+        Asked::File(path) => (Imatrix::File, Some(quality::column_weights(path)?)),
     })
 }
 
@@ -192,8 +197,13 @@ fn sequences(
 fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Checkpoint> {
     let Args { sequences, length, labels, shard, seed, types, dither, imatrix, threads, .. } = args;
     let texts: Vec<&str> = texts.facts.iter().map(|text| text.hash.as_str()).collect();
-    let imatrix =
-        std::fs::read(imatrix).map(|bytes| blake3::hash(&bytes).to_string()).unwrap_or(imatrix.clone());
+    let imatrix = match imatrix {
+        Asked::Kind(kind) => kind.to_string(),
+        Asked::File(path) => {
+            let matrix = std::fs::read(path).with_context(|| path.display().to_string())?;
+            blake3::hash(&matrix).to_string()
+        }
+    };
     let all = format!(
         "{} {texts:?} {sequences} {length} {labels} {shard:?} {seed} {types:?} {dither} {imatrix} {threads:?} {}",
         file.content()?,
@@ -247,7 +257,7 @@ fn keep(args: &Args, scores: &FimScores, found: &Scores) -> anyhow::Result<()> {
         found.tensors.iter().map(of_tensor).collect::<Vec<_>>()
     };
     let (activations, fisher) = (named(|tensor| &tensor.inputs), named(|tensor| &tensor.columns));
-    for (kind, sums) in [("activations", activations), ("fisher", fisher)] {
+    for (kind, sums) in [(Imatrix::Activations, activations), (Imatrix::Fisher, fisher)] {
         let mut file = Vec::new();
         imatrix::write(sums.into_iter(), tokens, &mut file)?;
         output::write(&output::imatrix_path(&args.output, kind), &file)?;

@@ -424,6 +424,7 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
     fails(&["score", "m.gguf", "--text", "text.txt", "--sequences", "1", "--length", "8"], "--dither");
     fails(&[&SCORE[..], &["Q8_0", "--shard", "4/3"]].concat(), "found \"4/3\"");
     fails(&[&SCORE[..], &["Q8_0", "--imatrix", "m.gguf"]].concat(), "expected an importance matrix");
+    fails(&[&SCORE[..], &["Q8_0", "--imatrix", "fisher"]].concat(), "what a score finds out");
     fails(
         &["quantize", "m.gguf", "--type", "Q8_0", "-o", "o.gguf", "--plan", "p.json"],
         "cannot be used with",
