@@ -10,7 +10,7 @@ use crate::matrix::Matrix;
 use crate::shape::Shape;
 use crate::source::Source;
 
-/// Rows that are gone through at once.
+/// Rows that are gone through at once. What is kept of a score counts on it: with another number, its magic is another.
 const CHUNK: usize = 4096;
 
 /// The matrix whose rows tokens are.
@@ -56,6 +56,11 @@ impl<'s, 'a> Vocabulary<'s, 'a> {
     /// What embeddings are multiplied by.
     pub fn scale(&self) -> f32 {
         self.scale
+    }
+
+    /// Makes gradients at embeddings those at the rows that were picked for them.
+    pub fn back_to_rows(&self, deltas: &mut [Vec<f32>]) {
+        deltas.iter_mut().flatten().for_each(|delta| *delta *= self.scale);
     }
 
     /// The tensor that logits are made with.

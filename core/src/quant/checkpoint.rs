@@ -10,13 +10,13 @@ use std::time::Duration;
 use crate::gguf::GgmlType;
 use crate::record::Price;
 
-const MAGIC: &[u8; 18] = b"packbench.score/2\n";
+const MAGIC: &[u8; 18] = b"packbench.score/3\n";
 const HASH: usize = 32;
 
 /// A hash of all that a score depends on.
 pub type Key = [u8; 32];
 
-/// A score whose last layers are done.
+/// A score whose last layers are done, or all of them and some rows of the vocabulary.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Layers whose turn is still to come.
@@ -27,9 +27,12 @@ pub struct State {
     pub log_sums: Vec<Vec<f32>>,
     /// Likewise, what each token should be followed by.
     pub labels: Vec<Vec<u32>>,
-    /// Of each sequence, the gradient at the output of the next layer, a row a token.
+    /// Of each sequence, the gradient at the output of the next layer, a row a token; behind all layers, at the rows that
+    /// were picked of the embedding.
     pub deltas: Vec<Vec<f32>>,
-    /// What is done.
+    /// Rows that are done of the tensors that are as wide as the vocabulary, of one after the other.
+    pub rows_done: u64,
+    /// What is done; the last of them in part where rows are.
     pub tensors: Vec<TensorScore>,
     /// What that took.
     pub spent: Spent,
@@ -105,6 +108,7 @@ impl State {
         let labels = |labels: &Vec<u32>| (1..=tokens).contains(&labels.len());
         let numbers = tokens.checked_mul(columns);
         self.layers_left <= layers as u64
+            && (self.rows_done == 0 || self.layers_left == 0 && !self.tensors.is_empty())
             && [self.log_sums.len(), self.labels.len(), self.deltas.len()] == [sequences; 3]
             && self.log_sums.iter().all(|sums| sums.len() == tokens)
             && self.labels.iter().all(labels)
@@ -114,6 +118,7 @@ impl State {
     /// Appends it to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.layers_left);
+        put(out, self.rows_done);
         put(out, self.nll.to_bits());
         [self.spent.gradients, self.spent.pricing].iter().for_each(|spent| put(out, spent.as_nanos() as u64));
         put(out, self.deltas.len() as u64);
@@ -137,9 +142,9 @@ impl State {
     /// is there, never with a length that isn't.
     pub fn decode(bytes: &[u8]) -> Option<State> {
         let mut reader = Reader(bytes);
-        let (layers_left, nll) = (reader.number()?, reader.float()?);
+        let (layers_left, rows_done, nll) = (reader.number()?, reader.number()?, reader.float()?);
         let spent = Spent { gradients: reader.duration()?, pricing: reader.duration()? };
-        let mut state = State { layers_left, nll, spent, ..State::default() };
+        let mut state = State { layers_left, rows_done, nll, spent, ..State::default() };
         for _ in 0..reader.number()? {
             state.log_sums.push(reader.list(f32::from_le_bytes)?);
             state.labels.push(reader.list(u32::from_le_bytes)?);

@@ -25,6 +25,7 @@ pub fn state() -> State {
     };
     State {
         layers_left: 1,
+        rows_done: 0,
         nll: 12.5,
         log_sums: vec![vec![1.0, 2.0], vec![3.0, 4.0]],
         labels: vec![vec![5, 6], vec![7]],
@@ -63,7 +64,7 @@ fn a_state_is_read_to_its_end_and_not_past_it() {
     }
     bytes.push(0);
     assert_eq!(State::decode(&bytes), None);
-    let lengths = |count: u64| [[0; 16].as_slice(), &count.to_le_bytes(), &count.to_le_bytes()].concat();
+    let lengths = |count: u64| [[0; 40].as_slice(), &count.to_le_bytes(), &count.to_le_bytes()].concat();
     for count in [1, u64::from(u32::MAX), u64::MAX / 4, u64::MAX] {
         assert_eq!(State::decode(&lengths(count)), None, "{count}");
     }
@@ -79,4 +80,9 @@ fn a_state_of_something_else_does_not_fit() {
     }
     let missing = State { labels: vec![vec![5, 6]], ..state() };
     assert!(!missing.fits(1, 2, 2, 2));
+    let rows_before_layers = State { rows_done: 1, ..state() };
+    assert!(!rows_before_layers.fits(1, 2, 2, 2));
+    let rows = State { layers_left: 0, rows_done: 1, ..state() };
+    assert!(rows.fits(1, 2, 2, 2));
+    assert!(!State { tensors: Vec::new(), ..rows }.fits(1, 2, 2, 2), "rows of nothing");
 }

@@ -41,8 +41,8 @@ pub struct Watch<'w> {
     pub cancel: &'w AtomicBool,
 }
 
-/// Scores `model`. With a checkpoint, what is done is kept from layer to layer, and gone on with when it is there; whoever
-/// has the scores in safety removes it.
+/// Scores `model`. With a checkpoint, what is done is kept: each layer, and every few seconds what there is of the
+/// vocabulary. It is gone on with when it is there; whoever has the scores in safety removes it.
 ///
 /// # Errors
 /// What isn't computed here, weights on the grid of a type, numbers that aren't any; [`FimError::Cancelled`].
@@ -66,8 +66,21 @@ pub fn score(
             let (spent, since) = (Spent::default(), Instant::now());
             pool.install(|| {
                 let fisher = Fisher::default();
-                Run { model, request, par, cancel, sent, work, done: 0.0, spent, since, fisher }
-                    .score(checkpoint)
+                Run {
+                    model,
+                    request,
+                    checkpoint,
+                    par,
+                    cancel,
+                    sent,
+                    work,
+                    done: 0.0,
+                    spent,
+                    since,
+                    kept: since,
+                    fisher,
+                }
+                .score()
             })
         });
         shown.iter().for_each(progress);
@@ -78,6 +91,7 @@ pub fn score(
 struct Run<'r, 'm, 'a> {
     model: &'m Model<'a>,
     request: &'r Request<'r>,
+    checkpoint: Option<&'r Checkpoint>,
     par: Par,
     cancel: &'r AtomicBool,
     sent: std::sync::mpsc::Sender<Progress>,
@@ -85,16 +99,18 @@ struct Run<'r, 'm, 'a> {
     done: f64,
     spent: Spent,
     since: Instant,
+    /// When something was kept last.
+    kept: Instant,
     /// Of the rows that are priced.
     fisher: Fisher,
 }
 
 impl<'m, 'a> Run<'_, 'm, 'a> {
-    fn score(mut self, checkpoint: Option<&Checkpoint>) -> Result<Scores, FimError> {
+    fn score(mut self) -> Result<Scores, FimError> {
         self.check()?;
         let vocabulary = self.model.vocabulary()?;
         let fits = |state: &State| self.fits(state);
-        let kept = checkpoint.map(|checkpoint| checkpoint.load(fits)).transpose()?.flatten();
+        let kept = self.checkpoint.map(|checkpoint| checkpoint.load(fits)).transpose()?.flatten();
         let mut inputs = self.forward(&vocabulary)?;
         let last = inputs.pop().unwrap_or_default();
         let hidden = last.iter().map(|x| norm(x, &self.model.output_norm)).collect();
@@ -110,13 +126,14 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
         while let Some(inputs) = inputs.pop() {
             let index = inputs_left(&mut state);
             self.back_through(index, inputs, &mut state)?;
-            self.spent.gradients += lap(&mut self.since);
-            state.spent = self.spent;
-            checkpoint.map(|checkpoint| checkpoint.save(&state)).transpose()?;
+            if index == 0 {
+                vocabulary.back_to_rows(&mut state.deltas);
+            }
+            self.keep(&mut state)?;
         }
         self.embeddings(&vocabulary, &losses, &mut state)?;
+        self.keep(&mut state)?;
         let tokens = state.labels.iter().map(|labels| labels.len() as u64).sum();
-        self.spent.gradients += lap(&mut self.since);
         Ok(Scores { tokens, nll: state.nll, tensors: state.tensors, spent: self.spent })
     }
 
@@ -140,6 +157,13 @@ impl<'m, 'a> Run<'_, 'm, 'a> {
             Some(refusal) => Err(refusal),
             None => Ok(()),
         }
+    }
+
+    fn keep(&mut self, state: &mut State) -> Result<(), FimError> {
+        self.spent.gradients += lap(&mut self.since);
+        state.spent = self.spent;
+        self.kept = self.since;
+        self.checkpoint.map_or(Ok(()), |checkpoint| checkpoint.save(state))
     }
 
     /// Whether what was kept is of this model and these sequences.

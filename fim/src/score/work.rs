@@ -25,7 +25,7 @@ impl Work {
         let layer: f64 = Map::VARIANTS.iter().map(|map| weights(&map.tensor(0))).sum();
         let (layers, vocabulary) = (model.shape.layers as f64, weights(EMBEDDING));
         // A type takes as long as some thousand tokens.
-        let price = request.types.len() as f64 * 2000.0 / tokens.max(1) as f64;
+        let price = request.types.len() as f64 * 1200.0 / tokens.max(1) as f64;
         let wide = if weights(OUTPUT) == 0.0 { 1.0 } else { 2.0 };
         let total = layers * layer * (5.0 + price) + vocabulary * (5.0 + wide * price);
         Work { layer, vocabulary, price, total }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use packbench_core::gguf::sample::{Architecture, TinyModel};
+use packbench_core::gguf::sample::{Architecture, TinyModel, Traits};
 use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::record::Labels;
 use packbench_engine::rows;
 use packbench_fim::{
-    Checkpoint, Columns, FimError, LabelSource, Model, Par, Progress, Request, Scores, Sequence, Watch,
-    gradients, score,
+    Checkpoint, Columns, FimError, LabelSource, Model, Par, Phase, Progress, Request, Scores, Sequence,
+    Watch, gradients, score,
 };
 
 use crate::shared::{F32Model, LAYERS, place, samples, tokens};
@@ -149,6 +149,66 @@ fn a_score_that_was_stopped_goes_on_as_if_it_had_not_been() {
     assert!(checkpoint.path.exists(), "until somebody has the scores in safety");
     checkpoint.remove();
     assert!(!checkpoint.path.exists(), "nothing is left behind");
+}
+
+/// Cut behind each of the tensors that are as wide as the vocabulary.
+#[test]
+fn rows_of_the_vocabulary_that_are_done_are_not_gone_through_again() {
+    for sample in samples(2) {
+        let file = F32Model::tiny(&sample);
+        let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
+        let request = request(sequences(0..2), Labels::Sampled);
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint { path: folder.path().join("partial"), key: [7; 32] };
+        let cancel = AtomicBool::new(false);
+        let scored = || {
+            score(&model, &request, Some(&checkpoint), &mut Watch { progress: &mut |_| {}, cancel: &cancel })
+        };
+        let whole = scored().unwrap();
+        let mut state = checkpoint.load(|_| true).unwrap().unwrap();
+        let wide = whole.tensors.iter().filter(|tensor| !tensor.name.starts_with("blk.")).count();
+        let rows = state.rows_done / wide as u64;
+        for done in (1..=wide).rev() {
+            state.rows_done = rows * done as u64;
+            state.tensors.truncate(whole.tensors.len() - wide + done);
+            let marked = state.tensors.last_mut().unwrap();
+            let trace = std::mem::replace(&mut marked.trace, 12345.0);
+            checkpoint.save(&state).unwrap();
+            let mut gone_on = scored().unwrap();
+            let kept = &mut gone_on.tensors[state.tensors.len() - 1].trace;
+            assert_eq!(std::mem::replace(kept, trace), 12345.0, "{sample:?}: {done} of {wide} are done");
+            assert_eq!(gone_on.tensors, whole.tensors, "{sample:?}: {done} of {wide} are done");
+        }
+    }
+}
+
+/// Stopped as soon as some rows are done, of many.
+#[test]
+fn a_score_goes_on_in_the_middle_of_the_vocabulary() {
+    for untied in [false, true] {
+        let traits = Traits { more_tokens: 16 * 4096, untied, ..Traits::NONE };
+        let file = F32Model::tiny(&TinyModel { traits, ..TinyModel::new(1) });
+        let model = Model::new(Gguf::parse(&file.bytes).unwrap(), None).unwrap();
+        let request = request(sequences(0..2), Labels::Sampled);
+        let whole = run(&model, &request).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint { path: folder.path().join("partial"), key: [7; 32] };
+        let cancel = AtomicBool::new(false);
+        let mut stop = |progress: Progress| {
+            cancel.fetch_or(progress.phase == Phase::Vocabulary, Ordering::Relaxed);
+        };
+        let stopped =
+            score(&model, &request, Some(&checkpoint), &mut Watch { progress: &mut stop, cancel: &cancel });
+        assert!(matches!(stopped, Err(FimError::Cancelled)), "{stopped:?}");
+        let rows = checkpoint.load(|_| true).unwrap().unwrap().rows_done;
+        assert!(rows > 0 && rows < 16 * 4096, "{rows} are done");
+        cancel.store(false, Ordering::Relaxed);
+        let mut pass = |_| {};
+        let gone_on =
+            score(&model, &request, Some(&checkpoint), &mut Watch { progress: &mut pass, cancel: &cancel })
+                .unwrap();
+        assert_eq!(Scores { spent: whole.spent, ..gone_on }, whole, "untied: {untied}");
+    }
 }
 
 #[test]
