@@ -42,7 +42,8 @@ impl<'m> Conversation<'m> {
         Ok(token)
     }
 
-    /// Takes in `tokens` and hands out the logits after each, in order: one for each token of the vocabulary.
+    /// Takes in `tokens`, and hands out the logits after each in pieces: rows of one for each token of the vocabulary, in
+    /// the order of the tokens.
     ///
     /// # Errors
     /// As of [`Decoding::prefill`].
@@ -51,11 +52,11 @@ impl<'m> Conversation<'m> {
         let at_once = (MOST_LOGITS / self.vocabulary.max(1) as usize).max(1);
         for piece in tokens.chunks(at_once) {
             self.take_in(piece, Context::decode_all)?;
-            for index in 0..piece.len() {
-                let logits = self.context.logits_of(index).ok_or_else(no_logits)?;
-                likeliest(logits)?;
-                each(logits);
+            let logits = self.context.all_logits(piece.len()).ok_or_else(no_logits)?;
+            if !logits.iter().all(is_number) {
+                return Err(EngineError::NotANumber);
             }
+            each(logits);
         }
         Ok(())
     }
@@ -115,11 +116,16 @@ fn no_logits() -> EngineError {
     EngineError::Compute { code: 0, log: "it gave no logits".to_owned() }
 }
 
+fn is_number(logit: &f32) -> bool {
+    // Of what is no number nothing is true.
+    *logit < f32::INFINITY
+}
+
 /// The first of the largest. One that is not a number, or infinite, spoils them all: it would be lost in a comparison.
 fn likeliest(logits: &[f32]) -> Result<Token, EngineError> {
     let mut best = (0, f32::NEG_INFINITY);
     for (index, &logit) in logits.iter().enumerate() {
-        if logit.is_nan() || logit == f32::INFINITY {
+        if !is_number(&logit) {
             return Err(EngineError::NotANumber);
         }
         if logit > best.1 {

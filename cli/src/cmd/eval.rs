@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use packbench_core::measure::engine::{Engine, LoadedModel, Token};
-use packbench_core::quant::divergence::{Foretold, Held};
 use packbench_core::record::Evaluation;
 use packbench_engine::{LlamaCpp, LoadedLlama};
 use packbench_fim::{Cut, Sequence};
+use rayon::ThreadPool;
 
 use super::output;
 use crate::cache::cache_dir;
+use crate::quality::divergence::{Foretold, Held};
 use crate::quality::evaluation::{Circumstances, Measured, assemble};
 use crate::quality::logits::{self, Kept};
 use crate::quality::{self, ModelFile, Texts};
@@ -81,17 +82,20 @@ pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
     let keys: Vec<String> = chunks.iter().map(key).collect();
     let kept = Kept::new(cache_dir(), args.cache << 20, keys.iter().cloned().collect());
     let reference = Reference { file: &files[0], model: &loaded[0], kept };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let mut measured: Vec<Measured<'_>> =
         files.iter().map(|file| Measured { file, chunks: Vec::new() }).collect();
     quality::stop_on_interrupt();
     let mut bar = render::Share::new();
     for (index, (chunk, key)) in chunks.iter().zip(&keys).enumerate() {
-        let foretold = reference.foretold(key, &chunk.tokens)?;
+        let (tokens, vocabulary) = (&chunk.tokens, loaded[0].facts().vocabulary as usize);
+        let logits = reference.logits(key, tokens, vocabulary)?;
+        let foretold = pool.install(|| Foretold::new(logits, vocabulary));
         for (place, model) in loaded.iter().enumerate() {
             let held = match same_content(&contents, place) {
-                0 => against_itself(&foretold, &chunk.tokens),
+                0 => pool.install(|| foretold.hold_itself(&tokens[1..])),
                 first if first < place => measured[first].chunks[index].clone(),
-                _ => hold(model, &foretold, &chunk.tokens)
+                _ => hold(model, &foretold, tokens, &pool)
                     .with_context(|| files[place].path.display().to_string())?,
             };
             measured[place].chunks.push(held);
@@ -166,20 +170,14 @@ struct Reference<'r> {
 }
 
 impl Reference<'_> {
-    /// What it foretells after each token of a chunk.
-    fn foretold(&self, key: &str, tokens: &[u32]) -> anyhow::Result<Foretold> {
-        let vocabulary = self.model.facts().vocabulary as usize;
-        Ok(Foretold::new(self.logits(key, tokens, vocabulary)?, vocabulary))
-    }
-
-    /// The logits after each token, a row behind the other.
+    /// The logits after each token of a chunk, a row behind the other.
     fn logits(&self, key: &str, tokens: &[u32], vocabulary: usize) -> anyhow::Result<Vec<f32>> {
         let count = tokens.len() * vocabulary;
         if let Some(logits) = self.kept.load(key, count) {
             return Ok(logits);
         }
         let mut all = Vec::with_capacity(count);
-        each(self.model, tokens, &mut |row| all.extend_from_slice(row))
+        each(self.model, tokens, &mut |rows| all.extend_from_slice(rows))
             .with_context(|| self.file.path.display().to_string())?;
         self.kept.keep(key, &all);
         Ok(all)
@@ -193,16 +191,16 @@ fn each(model: &LoadedLlama<'_>, tokens: &[u32], each: &mut dyn FnMut(&[f32])) -
 }
 
 /// Each token but the first, as it was foretold.
-fn hold(model: &LoadedLlama<'_>, reference: &Foretold, tokens: &[u32]) -> anyhow::Result<Vec<Held>> {
-    let (mut followed, mut held) = (tokens.iter().skip(1).enumerate(), Vec::new());
-    each(model, tokens, &mut |row| {
-        let next = followed.next();
-        held.extend(next.map(|(token, &next)| reference.hold(token, row, next as usize)));
+fn hold(
+    model: &LoadedLlama<'_>,
+    reference: &Foretold,
+    tokens: &[u32],
+    pool: &ThreadPool,
+) -> anyhow::Result<Vec<Held>> {
+    let (followed, mut held) = (&tokens[1..], Vec::with_capacity(tokens.len()));
+    each(model, tokens, &mut |rows| {
+        let first = held.len();
+        held.extend(pool.install(|| reference.hold(first, rows, &followed[first..])));
     })?;
     Ok(held)
-}
-
-fn against_itself(reference: &Foretold, tokens: &[u32]) -> Vec<Held> {
-    let next = tokens.iter().skip(1).enumerate();
-    next.map(|(token, &next)| reference.hold_itself(token, next as usize)).collect()
 }

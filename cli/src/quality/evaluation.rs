@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use packbench_core::quant::divergence::Held;
 use packbench_core::record::{
     EVALUATION_SCHEMA, Evaluated, EvaluatedModel, Evaluation, EvaluationResult, KldDifference,
 };
 use packbench_core::stats::bootstrap::mean_interval;
 
+use super::divergence::Held;
 use super::{ModelFile, Texts};
 use crate::measured::joined::bits_per_weight;
 

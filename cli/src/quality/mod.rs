@@ -1,5 +1,6 @@
 //! What score, quantize and eval have in common: models known by their content, texts as tokens, weights for columns.
 
+pub mod divergence;
 pub mod evaluation;
 pub mod logits;
 pub mod scores;

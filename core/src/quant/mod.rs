@@ -12,7 +12,6 @@ mod budget;
 pub mod checkpoint;
 pub mod cost;
 mod curve;
-pub mod divergence;
 mod emit;
 mod error;
 mod greedy;

@@ -98,20 +98,25 @@ impl<'m> Context<'m> {
 
     /// The logits of the token that was computed last, one for each token of the vocabulary.
     pub fn logits(&mut self) -> Option<&[f32]> {
-        self.row(-1)
-    }
-
-    /// The logits of token `index` of those that [`Self::decode_all`] was given.
-    pub fn logits_of(&mut self, index: usize) -> Option<&[f32]> {
-        self.row(i32::try_from(index).ok()?)
-    }
-
-    fn row(&mut self, index: i32) -> Option<&[f32]> {
-        // SAFETY: after a decode llama.cpp owns a row of logits for each token that was asked for, and answers null for
-        // others; the borrow of `self` keeps the next decode away.
+        // SAFETY: after a decode llama.cpp owns a row of logits for each token that was asked for, and answers null when
+        // none was; the borrow of `self` keeps the next decode away.
         unsafe {
-            let first = NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), index))?;
+            let first = NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), -1))?;
             Some(std::slice::from_raw_parts(first.as_ptr(), self.vocabulary))
+        }
+    }
+
+    /// The logits of the `count` tokens that [`Self::decode_all`] was given, a row behind the other.
+    pub fn all_logits(&mut self, count: usize) -> Option<&[f32]> {
+        let last = count.checked_sub(1)?;
+        // SAFETY: as above, and rows lie behind each other in the order of their tokens, which is looked at.
+        unsafe {
+            let row = |index: usize| {
+                NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), i32::try_from(index).ok()?))
+            };
+            let first = row(0)?;
+            let behind = row(last)? == first.add(last * self.vocabulary);
+            behind.then(|| std::slice::from_raw_parts(first.as_ptr(), count * self.vocabulary))
         }
     }
 }

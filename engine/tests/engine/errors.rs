@@ -122,8 +122,12 @@ fn logits_that_are_no_numbers_are_an_error() {
     let scale = embedding + 9 * 4 * 34;
     file[scale..scale + 2].copy_from_slice(&0x7e00_u16.to_le_bytes());
     let model = Model::of_bytes(&file);
-    let error = loaded(&model).context(64).unwrap().prefill(&[Token(5)]).unwrap_err();
+    let model = loaded(&model);
+    let error = model.context(64).unwrap().prefill(&[Token(5)]).unwrap_err();
     assert!(matches!(error, EngineError::NotANumber), "{error}");
+    let mut handed_out = 0;
+    let error = model.evaluation(64).unwrap().logits(&[Token(5)], &mut |_| handed_out += 1).unwrap_err();
+    assert!(matches!(error, EngineError::NotANumber) && handed_out == 0, "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use packbench_core::gguf::sample::{Architecture, TinyModel, Traits};
 use packbench_core::gguf::{Gguf, Tensor, Value, Version, Writer};
-use packbench_core::measure::engine::{LoadRequest, LoadWay, Token};
+use packbench_core::measure::engine::{LoadRequest, LoadWay, LoadedModel, Token};
 use packbench_core::quant::ColumnWeights;
 use packbench_engine::{LlamaCpp, Mix, Recipe};
 use tempfile::TempDir;
@@ -81,9 +81,10 @@ impl F32Model {
         };
         let tokens: Vec<Token> = tokens.iter().copied().map(Token).collect();
         let loaded = engine().open(&request).unwrap();
-        let mut all = Vec::new();
+        let (vocabulary, mut all) = (loaded.facts().vocabulary as usize, Vec::new());
         let mut context = loaded.evaluation(tokens.len() as u32).unwrap();
-        context.logits(&tokens, &mut |logits| all.push(logits.to_vec())).unwrap();
+        let mut each = |rows: &[f32]| all.extend(rows.chunks(vocabulary).map(<[f32]>::to_vec));
+        context.logits(&tokens, &mut each).unwrap();
         all
     }
 }

@@ -1,5 +1,7 @@
 //! How far what one model foretells is from what another does.
 
+use rayon::prelude::*;
+
 /// What a model foretells after each token of a text, for others to be held against it. A large vocabulary makes it large,
 /// so that nothing is kept beside the logits that is as long as they are.
 #[derive(Clone, Debug)]
@@ -36,17 +38,28 @@ impl Foretold {
             let (log_sum, best) = log_sum(logits);
             Row { log_sum, best }
         };
-        let rows = logits.chunks_exact(vocabulary).map(row).collect();
+        let rows = logits.par_chunks_exact(vocabulary).map(row).collect();
         Foretold { logits, rows, vocabulary }
     }
 
-    /// Holds a model's row of logits against row `token`; `next` is the token that the text has there, below the length
-    /// of a row. Σ p is 1, but for what rounding to single precision leaves.
+    /// Holds rows of a model's logits against rows from `first` on. `next` are the tokens that the text has there, below
+    /// the length of a row; a row that none follows is left out.
+    pub fn hold(&self, first: usize, logits: &[f32], next: &[u32]) -> Vec<Held> {
+        let rows = logits.par_chunks_exact(self.vocabulary).zip(next).enumerate();
+        rows.map(|(index, (row, &next))| self.hold_row(first + index, row, next as usize)).collect()
+    }
+
+    /// All rows held against themselves.
+    pub fn hold_itself(&self, next: &[u32]) -> Vec<Held> {
+        self.hold(0, &self.logits, next)
+    }
+
+    /// Σ p is 1, but for what rounding to single precision leaves.
     ///
     /// ```text
     /// Σ p·(log p − log q)  =  Σ p·(logit_p − logit_q) + Σ p · (log Σ exp logit_q − log Σ exp logit_p)
     /// ```
-    pub fn hold(&self, token: usize, logits: &[f32], next: usize) -> Held {
+    fn hold_row(&self, token: usize, logits: &[f32], next: usize) -> Held {
         let (log_sum, best) = log_sum(logits);
         let (row, own) = (&self.rows[token], self.row(token));
         let (mut apart, mut p_sum) = (0.0, 0.0);
@@ -57,11 +70,6 @@ impl Foretold {
         }
         let kld = apart + p_sum * (log_sum - row.log_sum);
         Held { kld, nll: log_sum - f64::from(logits[next]), same_best: best == row.best }
-    }
-
-    /// Row `token` held against itself.
-    pub fn hold_itself(&self, token: usize, next: usize) -> Held {
-        self.hold(token, self.row(token), next)
     }
 
     fn row(&self, token: usize) -> &[f32] {
@@ -84,18 +92,19 @@ mod tests {
     #[test]
     fn a_divergence_is_that_of_the_textbook() {
         let reference = Foretold::new(vec![0.0, f32::ln(3.0), 5.0, 5.0], 2); // 1/4, 3/4; 1/2, 1/2
-        let held = reference.hold(0, &[7.0, 7.0], 0); // 1/2, 1/2
+        let held = reference.hold(0, &[7.0, 7.0, 0.0, f32::ln(3.0)], &[0, 1]); // 1/2, 1/2; 1/4, 3/4
         let expected = 0.25 * f64::ln(0.5) + 0.75 * f64::ln(1.5);
-        assert!((held.kld - expected).abs() < 1e-6, "{held:?}");
-        assert!((held.nll - f64::ln(2.0)).abs() < 1e-6);
-        assert!(!held.same_best, "of equals the first is the best");
-        let held = reference.hold(1, &[0.0, f32::ln(3.0)], 1);
+        assert!((held[0].kld - expected).abs() < 1e-6, "{held:?}");
+        assert!((held[0].nll - f64::ln(2.0)).abs() < 1e-6);
+        assert!(!held[0].same_best, "of equals the first is the best");
         let expected = 0.5 * f64::ln(2.0) + 0.5 * f64::ln(2.0 / 3.0);
-        assert!((held.kld - expected).abs() < 1e-6, "{held:?}");
-        let itself = reference.hold_itself(0, 1);
-        assert!(itself.same_best && itself.kld.abs() < 1e-12, "{itself:?}");
-        let shifted = reference.hold(0, &[100.0, 100.0 + f32::ln(3.0)], 1);
-        assert!(shifted.kld.abs() < 1e-5, "logits count up to a sum: {shifted:?}");
+        assert!((held[1].kld - expected).abs() < 1e-6, "{held:?}");
+        assert_eq!(reference.hold(1, &[0.0, f32::ln(3.0)], &[1]), held[1..], "in pieces");
+        let itself = reference.hold_itself(&[1]);
+        assert_eq!(itself.len(), 1, "nothing follows the last");
+        assert!(itself[0].same_best && itself[0].kld.abs() < 1e-12, "{itself:?}");
+        let shifted = reference.hold(0, &[100.0, 100.0 + f32::ln(3.0)], &[1]);
+        assert!(shifted[0].kld.abs() < 1e-5, "logits count up to a sum: {shifted:?}");
     }
 
     proptest::proptest! {
@@ -104,7 +113,7 @@ mod tests {
             a in proptest::collection::vec(-20.0f32..20.0, 9),
             b in proptest::collection::vec(-20.0f32..20.0, 9),
         ) {
-            let held = Foretold::new(a, 9).hold(0, &b, 0);
+            let held = Foretold::new(a, 9).hold(0, &b, &[0])[0];
             proptest::prop_assert!(held.kld > -1e-5 && held.kld.is_finite(), "{held:?}");
         }
     }
