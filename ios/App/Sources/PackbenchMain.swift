@@ -49,7 +49,7 @@ private struct HeadlessView: View {
                 session = Task {
                     await untilInFront { UIApplication.shared.applicationState == .active }
                     let ended = await headless.run()
-                    exit(ended.verdict.rawValue)
+                    exit(ended.ending.rawValue)
                 }
             }
             .onChange(of: phase) { phase in

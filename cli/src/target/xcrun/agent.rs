@@ -1,7 +1,7 @@
 //! The app as an agent: each process of it is launched anew, and its console is read.
 //!
 //! What it tells it also keeps in a file of its container. The console is what is listened to; the file is fetched when the
-//! console ended without a verdict, lacks a line or carried something unreadable, so that nothing told is lost. Where the
+//! console ended without an outcome, lacks a line or carried something unreadable, so that nothing told is lost. Where the
 //! device went, too, the next launch of the session fetches it first.
 
 use std::cell::Cell;
@@ -68,7 +68,7 @@ impl Expected {
 enum Told {
     Line(Box<Line>),
     Error(String),
-    Verdict(String),
+    Outcome(String),
     Progress,
     Garbled(serde_json::Error),
 }
@@ -80,7 +80,7 @@ fn told(text: &str) -> Option<(usize, Told)> {
     let told = match key {
         "line" => serde_json::from_str(value).map_or_else(Told::Garbled, Told::Line),
         "error" => Told::Error(value.to_owned()),
-        "verdict" => Told::Verdict(value.to_owned()),
+        "outcome" => Told::Outcome(value.to_owned()),
         _ => Told::Progress,
     };
     Some((number.parse().ok()?, told))
@@ -131,7 +131,7 @@ pub struct AppAgent {
     /// What the file has beyond them, once the console has ended.
     kept: Option<std::vec::IntoIter<(usize, Told)>>,
     error: Option<String>,
-    verdict: Option<String>,
+    outcome: Option<String>,
     /// Set once it is known that nothing of its answer is left on the device.
     has_all: Rc<Cell<bool>>,
     /// What else was on the console.
@@ -145,7 +145,7 @@ struct Patience {
     silence: Duration,
     /// After this long an app on a device that is there isn't waited for any more: iOS may have suspended it.
     at_most: Duration,
-    /// An app that has told its verdict, or was told to end, ends; a console that stays is not waited for.
+    /// An app that has told its outcome, or was told to end, ends; a console that stays is not waited for.
     farewell: Duration,
 }
 
@@ -182,7 +182,7 @@ impl AppAgent {
             garbled: false,
             kept: None,
             error: None,
-            verdict: None,
+            outcome: None,
             has_all,
             system: String::new(),
         })
@@ -192,7 +192,7 @@ impl AppAgent {
     fn next_told(&mut self) -> anyhow::Result<Option<Told>> {
         while self.kept.is_none() {
             let Patience { silence, farewell, .. } = self.patience;
-            let patience = if self.verdict.is_some() { farewell } else { silence };
+            let patience = if self.outcome.is_some() { farewell } else { silence };
             match self.console.line(patience) {
                 Ok(text) => {
                     self.silent = Duration::ZERO;
@@ -202,7 +202,7 @@ impl AppAgent {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.silent += patience;
-                    if self.verdict.is_some() || !self.is_waited_for() {
+                    if self.outcome.is_some() || !self.is_waited_for() {
                         self.hang_up();
                     }
                 }
@@ -227,7 +227,7 @@ impl AppAgent {
         };
         self.garbled |= number > self.heard + 1 || matches!(told, Told::Garbled(_));
         match told {
-            Told::Verdict(_) if self.garbled => self.hang_up(),
+            Told::Outcome(_) if self.garbled => self.hang_up(),
             _ if self.garbled || number <= self.heard => {}
             told => {
                 self.heard = number;
@@ -249,7 +249,7 @@ impl AppAgent {
 
     /// What the app kept beyond what was heard. Nothing where the device is gone or keeps an earlier answer.
     fn unheard(&self) -> Vec<(usize, Told)> {
-        if self.verdict.is_some() {
+        if self.outcome.is_some() {
             return Vec::new();
         }
         let mut kept = kept(&*self.device, |word| word == self.word).unwrap_or_default();
@@ -257,11 +257,11 @@ impl AppAgent {
         kept
     }
 
-    /// How a process ended that told no verdict.
-    fn without_verdict(&self) -> anyhow::Result<Ended> {
+    /// How a process ended that told no outcome.
+    fn without_outcome(&self) -> anyhow::Result<Ended> {
         let mut lines = self.system.lines().rev().filter(|line| !line.trim().is_empty());
         let last = lines.clone().find(|line| line.contains("terminated due to signal")).or(lines.next());
-        let last = last.unwrap_or("the app ended without a verdict").trim();
+        let last = last.unwrap_or("the app ended without an outcome").trim();
         if !self.device.is_there() {
             return match self.heard {
                 0 => Err(went_away("launching the app", self.device.name(), last)),
@@ -318,8 +318,8 @@ impl Agent for AppAgent {
                     return Ok(Some(*line));
                 }
                 Told::Error(error) => self.error = Some(error),
-                Told::Verdict(verdict) => {
-                    self.verdict = Some(verdict);
+                Told::Outcome(outcome) => {
+                    self.outcome = Some(outcome);
                     self.has_all.set(true);
                 }
                 Told::Progress | Told::Garbled(_) => {}
@@ -336,11 +336,11 @@ impl Agent for AppAgent {
 
     fn finish(mut self: Box<Self>) -> anyhow::Result<Ended> {
         self.console.wait()?;
-        match self.verdict.as_deref() {
+        match self.outcome.as_deref() {
             Some("passed") => Ok(Ended::Finished),
             Some("again") => Ok(Ended::Again),
             Some(_) => Ok(app::refused(self.error.as_deref())),
-            None => self.without_verdict(),
+            None => self.without_outcome(),
         }
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Packbench
 
 /// How a session without a screen ended. The codes are those of `packbench run` and `compare`.
-public enum Verdict: Int32, Sendable {
+public enum Ending: Int32, Sendable {
     /// It was measured, and nothing is seen to be worse by the threshold.
     case passed = 0
     case regression = 1
@@ -16,18 +16,18 @@ public enum Verdict: Int32, Sendable {
 ///
 /// - `--job FILE`: carries it out. Its models lie beside it.
 /// - `--suppress A,B`: guards to measure in spite of.
-/// - `--compare FIELD`: the verdict is that of the arms that differ in this field.
+/// - `--compare FIELD`: it ends as a comparison of the arms that differ in this field does.
 /// - `--resume REPORT`: goes on with an earlier report.
 /// - `--assignment FILE`: carries out as much of it as this process can; each line of the report is told.
 /// - `--answer WORD`: what is told is also kept in `answer.txt`, which begins with a line WORD, and is numbered from 1:
 ///   consoles break off, and others write there.
 ///
 /// What it tells are lines `packbench: KEY=VALUE`, or with `--answer` `packbench: NUMBER KEY=VALUE`, `report` and
-/// `verdict` last, for whoever reads the console. It tells them on the thread of the session, which waits for it.
+/// `outcome` last, for whoever reads the console. It tells them on the thread of the session, which waits for it.
 public struct Headless: Sendable {
     /// What it came to.
     public struct Ended: Sendable, Equatable {
-        public let verdict: Verdict
+        public let ending: Ending
         public let report: URL?
         public let error: String?
     }
@@ -97,13 +97,13 @@ public struct Headless: Sendable {
         do {
             ended = try await ask()
         } catch let error as PackbenchError {
-            ended = Ended(verdict: .invalid, report: nil, error: error.reason)
+            ended = Ended(ending: .invalid, report: nil, error: error.reason)
         } catch {
-            ended = Ended(verdict: .invalid, report: nil, error: "\(error)")
+            ended = Ended(ending: .invalid, report: nil, error: "\(error)")
         }
         if let error = ended.error { say("error", error) }
         if let report = ended.report { say("report", report.path) }
-        say("verdict", "\(ended.verdict)")
+        say("outcome", "\(ended.ending)")
         return ended
     }
 
@@ -127,14 +127,14 @@ public struct Headless: Sendable {
         folders.removeAssignments()
         for try await event in await session.carryOut(assignment, told: { say("line", $0.line) }) {
             switch event {
-            case .carried(.through): return Ended(verdict: .passed, report: nil, error: nil)
-            case .carried(.soFar): return Ended(verdict: .again, report: nil, error: nil)
+            case .carried(.through): return Ended(ending: .passed, report: nil, error: nil)
+            case .carried(.soFar): return Ended(ending: .again, report: nil, error: nil)
             case .finished, .progress: break
             }
         }
         // The run under way isn't told any more, but ends.
         try await session.ended()
-        return Ended(verdict: .invalid, report: nil, error: Self.cancelled)
+        return Ended(ending: .invalid, report: nil, error: Self.cancelled)
     }
 
     @Sendable private func tellProgress(_ progress: SessionProgress) {
@@ -143,9 +143,9 @@ public struct Headless: Sendable {
 
     /// However the session ends, what was finished is handed out.
     private func recorded(_ report: URL, _ events: BenchSession.Events) async -> Ended {
-        func ended(_ verdict: Verdict, _ error: String? = nil) -> Ended {
+        func ended(_ ending: Ending, _ error: String? = nil) -> Ended {
             let isThere = FileManager.default.fileExists(atPath: report.path)
-            return Ended(verdict: verdict, report: isThere ? report : nil, error: error)
+            return Ended(ending: ending, report: isThere ? report : nil, error: error)
         }
         do {
             for try await _ in events {}
@@ -153,7 +153,7 @@ public struct Headless: Sendable {
             guard case .finished(let outcome) = try await session.ended(), outcome.status != .cancelled else {
                 return ended(.invalid, Self.cancelled)
             }
-            return ended(outcome.problem == nil ? try verdict(of: report) : .invalid, outcome.problem)
+            return ended(outcome.problem == nil ? try ending(of: report) : .invalid, outcome.problem)
         } catch let error as PackbenchError {
             return ended(.invalid, error.reason)
         } catch {
@@ -161,7 +161,7 @@ public struct Headless: Sendable {
         }
     }
 
-    private func verdict(of report: URL) throws -> Verdict {
+    private func ending(of report: URL) throws -> Ending {
         guard let field = compared else { return .passed }
         switch try compare(path: report.path, question: Question(by: field, allow: ["payload"])).gate {
         case .passed: return .passed

@@ -10,27 +10,27 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         try write("job.json", Self.shortJob)
         let (ended, told) = try await launch("--job", "/elsewhere/job.json")
         XCTAssertNil(ended.error)
-        XCTAssertEqual(ended.verdict, .passed)
+        XCTAssertEqual(ended.ending, .passed)
         let report = try XCTUnwrap(ended.report)
-        XCTAssertEqual(told.suffix(2), ["packbench: report=\(report.path)", "packbench: verdict=passed"])
+        XCTAssertEqual(told.suffix(2), ["packbench: report=\(report.path)", "packbench: outcome=passed"])
         XCTAssert(told.contains { $0.hasPrefix("packbench: progress=2/2 ") }, "\(told)")
         XCTAssertEqual(report.lastPathComponent, "report-001.jsonl")
     }
 
     /// Times are never asserted: those of one arm are made a hundred times as long.
-    func testTheVerdictIsThatOfTheArms() async throws {
+    func testTheOutcomeIsThatOfTheArms() async throws {
         try haveModel()
         try write("job.json", Self.shortJob.replacing(#""blocks":1"#, with: #""blocks":6"#))
         let (measured, _) = try await launch("--job", "job.json")
         let report = try XCTUnwrap(measured.report)
         let lines = try String(contentsOf: report, encoding: .utf8).split(separator: "\n").map(String.init)
-        for (slow, verdict) in [("random", Verdict.regression), ("normal", .passed)] {
+        for (slow, ending) in [("random", Ending.regression), ("normal", .passed)] {
             let edited = lines.map { $0.contains(#""policy":"\#(slow)""#) ? $0.slowed : $0 }
             XCTAssertNotEqual(edited, lines)
             try write(report.lastPathComponent, edited.map { $0 + "\n" }.joined())
             let (ended, told) = try await launch("--resume", report.lastPathComponent, "--compare", "policy")
-            XCTAssertEqual(ended.verdict, verdict, ended.error ?? "")
-            XCTAssertEqual(told.last, "packbench: verdict=\(verdict)")
+            XCTAssertEqual(ended.ending, ending, ended.error ?? "")
+            XCTAssertEqual(told.last, "packbench: outcome=\(ending)")
         }
     }
 
@@ -58,7 +58,7 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         }
         running.cancel()
         let ended = await running.value
-        XCTAssertEqual(ended.verdict, .invalid)
+        XCTAssertEqual(ended.ending, .invalid)
         XCTAssert(try XCTUnwrap(ended.error).contains("go on with it"))
         let lines = try String(contentsOf: XCTUnwrap(ended.report), encoding: .utf8).split(separator: "\n")
         XCTAssert(try XCTUnwrap(lines.last).contains(#""status":"cancelled""#), "the report is closed by then")
@@ -84,18 +84,18 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         try write("job.json", Self.shortJob)
         let charging = Facts(charging: true)
         let (refused, _) = try await launch("--job", "job.json", facts: charging)
-        XCTAssertEqual(refused.verdict, .invalid)
+        XCTAssertEqual(refused.ending, .invalid)
         XCTAssertNil(refused.report)
         XCTAssert(try XCTUnwrap(refused.error).contains("unplug it"))
         let (ended, _) = try await launch("--job", "job.json", "--suppress", "Charging", facts: charging)
-        XCTAssertEqual(ended.verdict, .passed)
+        XCTAssertEqual(ended.ending, .passed)
     }
 
     func testAReportThatWasCutIsGoneOnWith() async throws {
         try haveModel()
         let report = try await cutReport(folders, session())
         let (ended, _) = try await launch("--resume", report.lastPathComponent)
-        XCTAssertEqual(ended.verdict, .passed, ended.error ?? "")
+        XCTAssertEqual(ended.ending, .passed, ended.error ?? "")
         let headers = try String(contentsOf: report, encoding: .utf8).components(separatedBy: #"{"kind":"header""#)
         XCTAssertEqual(headers.count - 1, 2)
     }
@@ -107,9 +107,9 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         try write("assignment-1.json", "of an earlier launch")
         try write("assignment-2.json", #"{"purpose":"measure","job":\#(Self.shortJob),\#(rest),\#(parts)}"#)
         let (ended, told) = try await launch("--", "--assignment", "assignment-2.json", "--answer", "word")
-        XCTAssertEqual(ended.verdict, .passed, ended.error ?? "")
+        XCTAssertEqual(ended.ending, .passed, ended.error ?? "")
         XCTAssertEqual(told.filter { $0.contains(#" line={"kind":"run""#) }.count, 2)
-        XCTAssertEqual(told.last, "packbench: \(told.count) verdict=passed")
+        XCTAssertEqual(told.last, "packbench: \(told.count) outcome=passed")
         for (number, line) in zip(1..., told) { XCTAssert(line.hasPrefix("packbench: \(number) "), line) }
         XCTAssertEqual(
             try FileManager.default.contentsOfDirectory(atPath: folders.documents.path).sorted(),
@@ -123,15 +123,15 @@ final class HeadlessTests: AppTestCase, @unchecked Sendable {
         try write("list.json", "[]")
         for (job, words) in [("none.json", "none.json is missing"), ("list.json", "found no job")] {
             let (ended, told) = try await launch("--job", job)
-            XCTAssertEqual(ended.verdict, .invalid)
+            XCTAssertEqual(ended.ending, .invalid)
             XCTAssert(try XCTUnwrap(ended.error).contains(words), ended.error ?? "")
-            XCTAssertEqual(told.last, "packbench: verdict=invalid")
+            XCTAssertEqual(told.last, "packbench: outcome=invalid")
         }
         for arguments in [["--job"], ["--job", "--suppress", "Charging"], ["--job", "job.json", "--compare"]] {
             let headless = try XCTUnwrap(
                 Headless(arguments: ["app"] + arguments, folders: folders, session: session()) { _ in })
             let ended = await headless.run()
-            XCTAssertEqual(ended.verdict, .invalid)
+            XCTAssertEqual(ended.ending, .invalid)
             XCTAssert(try XCTUnwrap(ended.error).contains("alone, expected what it names"), ended.error ?? "")
         }
         let opened = Headless(arguments: ["app", "-AppleLanguages", "(de)"], folders: folders, session: session()) {

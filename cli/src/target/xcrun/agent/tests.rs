@@ -97,18 +97,18 @@ fn told_by(console: &str, kept: Option<&'static str>, is_there: bool) -> (usize,
 fn a_console_that_falls_silent_is_left_when_its_device_is_gone() {
     let silent = format!("echo '{END}'; exec sleep 100");
     assert_eq!(told_by(&silent, None, false), (1, r#"Lost { how: "X: its answer was cut off" }"#.to_owned()));
-    let stays = format!("echo '{END}'; echo packbench: 2 verdict=passed; exec sleep 100");
-    assert_eq!(told_by(&stays, None, true), (1, "Finished".to_owned()), "its verdict is enough");
+    let stays = format!("echo '{END}'; echo packbench: 2 outcome=passed; exec sleep 100");
+    assert_eq!(told_by(&stays, None, true), (1, "Finished".to_owned()), "its outcome is enough");
     let (lines, how) = told_by("exec sleep 100", None, false);
     assert!(lines == 0 && how.contains("launching the app: X went away"), "{how}");
 }
 
 #[test]
 fn what_the_app_kept_is_believed_only_of_this_launch() {
-    let (kept, verdict) =
-        (Some("packbench: 1 progress=1\npackbench: 2 verdict=again\npackbench: 3 ver"), "Again");
-    assert_eq!(told_by("echo packbench: 1 progress=1", kept, true), (0, verdict.to_owned()));
-    assert_eq!(told_by("true", kept, true), (0, verdict.to_owned()));
+    let (kept, outcome) =
+        (Some("packbench: 1 progress=1\npackbench: 2 outcome=again\npackbench: 3 ver"), "Again");
+    assert_eq!(told_by("echo packbench: 1 progress=1", kept, true), (0, outcome.to_owned()));
+    assert_eq!(told_by("true", kept, true), (0, outcome.to_owned()));
     let (_, how) = told_by("echo App terminated due to signal 5.", Some("stale"), true);
     assert_eq!(
         how,
@@ -148,10 +148,10 @@ fn lines_are_told_once_and_in_their_order_whatever_else_is_on_the_console() {
     let kept = r#"packbench: 1 line={"kind":"end","status":"complete","runs":1,"missing":0}
 packbench: 2 line={"kind":"end","status":"complete","runs":2,"missing":0}
 packbench: 3 line={"kind":"end","status":"complete","runs":3,"missing":0}
-packbench: 4 verdict=passed
+packbench: 4 outcome=passed
 "#;
     assert_eq!(told_by(&strays, Some(kept), true), (3, "Finished".to_owned()));
-    let gap = format!("echo '{}'; echo '{}'; echo packbench: 4 verdict=passed", line(1, 1), line(3, 3));
+    let gap = format!("echo '{}'; echo '{}'; echo packbench: 4 outcome=passed", line(1, 1), line(3, 3));
     assert_eq!(
         told_by(&gap, Some(kept), true),
         (3, "Finished".to_owned()),
@@ -162,7 +162,7 @@ packbench: 4 verdict=passed
 #[test]
 fn what_the_app_tells_is_told_from_the_rest_of_its_console() {
     assert!(
-        matches!(told("packbench: 7 verdict=again\r\n"), Some((7, Told::Verdict(verdict))) if verdict == "again")
+        matches!(told("packbench: 7 outcome=again\r\n"), Some((7, Told::Outcome(outcome))) if outcome == "again")
     );
     assert!(matches!(told("packbench: 1 error=a=b\n"), Some((1, Told::Error(error))) if error == "a=b"));
     assert!(matches!(told("packbench: 1 progress=1/2 x\n"), Some((1, Told::Progress))));
