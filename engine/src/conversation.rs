@@ -13,6 +13,9 @@ const ABORTED: i32 = 2;
 /// Logits that are kept at once: 128 MiB of them. A vocabulary may have 262,144 tokens, and llama.cpp keeps them all.
 const MOST_LOGITS: usize = 1 << 25;
 
+/// Logits that are looked at before it is asked whether all were numbers.
+const CHECKED_AT_ONCE: usize = 1 << 12;
+
 /// A conversation with a model.
 pub struct Conversation<'m> {
     context: Context<'m>,
@@ -53,7 +56,7 @@ impl<'m> Conversation<'m> {
         for piece in tokens.chunks(at_once) {
             self.take_in(piece, Context::decode_all)?;
             let logits = self.context.all_logits(piece.len()).ok_or_else(no_logits)?;
-            if !logits.iter().all(is_number) {
+            if !logits.chunks(CHECKED_AT_ONCE).all(are_numbers) {
                 return Err(EngineError::NotANumber);
             }
             each(logits);
@@ -119,6 +122,11 @@ fn no_logits() -> EngineError {
 fn is_number(logit: &f32) -> bool {
     // Of what is no number nothing is true.
     *logit < f32::INFINITY
+}
+
+/// Without a way out among them the compiler looks at several at once.
+fn are_numbers(logits: &[f32]) -> bool {
+    logits.iter().fold(true, |all, logit| all & is_number(logit))
 }
 
 /// The first of the largest. One that is not a number, or infinite, spoils them all: it would be lost in a comparison.

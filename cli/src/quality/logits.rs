@@ -3,10 +3,13 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use packbench_core::os::{Existing, NewFile};
+
+/// Logits that are read or written at once.
+const AT_ONCE: usize = 1 << 14;
 
 /// Where logits are kept.
 pub struct Kept {
@@ -32,14 +35,16 @@ impl Kept {
 
     /// The logits under `key`, if there are `count` of them.
     pub fn load(&self, key: &str, count: usize) -> Option<Vec<f32>> {
-        let file = File::open(self.folder.as_ref()?.join(key)).ok()?;
+        let mut file = File::open(self.folder.as_ref()?.join(key)).ok()?;
         if file.metadata().ok()?.len() != count as u64 * 4 {
             return None;
         }
-        let (mut file, mut logits, mut word) = (BufReader::new(file), Vec::with_capacity(count), [0; 4]);
-        for _ in 0..count {
-            file.read_exact(&mut word).ok()?;
-            logits.push(f32::from_le_bytes(word));
+        let (mut logits, mut buffer) = (Vec::with_capacity(count), vec![0; AT_ONCE * 4]);
+        while logits.len() < count {
+            let bytes = &mut buffer[..AT_ONCE.min(count - logits.len()) * 4];
+            file.read_exact(bytes).ok()?;
+            let (words, _) = bytes.as_chunks();
+            logits.extend(words.iter().copied().map(f32::from_le_bytes));
         }
         Some(logits)
     }
@@ -84,9 +89,10 @@ impl Kept {
 
 fn write(path: &Path, logits: &[f32]) -> anyhow::Result<()> {
     let new = NewFile::begin(path, Existing::Replace)?;
-    let mut out = BufWriter::new(new.as_file());
-    logits.iter().try_for_each(|logit| out.write_all(&logit.to_le_bytes()))?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    for logits in logits.chunks(AT_ONCE) {
+        let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
+        new.as_file().write_all(&bytes)?;
+    }
     Ok(new.finish()?)
 }
 
@@ -116,6 +122,15 @@ mod tests {
         kept.keep("e", &[0.0; 26]);
         assert_eq!(kept.load("e", 26), None, "more than all room");
         Kept::new(None, 100, HashSet::new()).keep("a", &[1.0]);
+    }
+
+    #[test]
+    fn more_than_is_read_at_once_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::new(Some(folder.path().to_owned()), 1 << 20, HashSet::new());
+        let logits: Vec<f32> = (0..AT_ONCE + 3).map(|logit| logit as f32 - 0.5).collect();
+        kept.keep("a", &logits);
+        assert_eq!(kept.load("a", logits.len()), Some(logits));
     }
 
     /// An evaluation asks for its chunks in the same order each time.
