@@ -74,7 +74,7 @@ const KOTLIN: [Construct; 7] = [
         pattern: r"(?m)^    (?:val \w+: \w*Flow<|suspend fun .*\): )(\w+)",
     },
     Construct {
-        kinds: &["verdict"],
+        kinds: &["ending"],
         blocks: &[(KOTLIN_HEADLESS, "enum class Ending(")],
         pattern: r"(?m)^    (\w+\(.*?\))",
     },
@@ -124,8 +124,8 @@ const SWIFT: [Construct; 7] = [
         pattern: r"(?m)^    case (.+)$",
     },
     Construct {
-        kinds: &["verdict"],
-        blocks: &[(SWIFT_HEADLESS, "public enum Verdict:")],
+        kinds: &["ending"],
+        blocks: &[(SWIFT_HEADLESS, "public enum Ending:")],
         pattern: r"(?m)^    case (.+)$",
     },
     Construct {

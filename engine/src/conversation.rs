@@ -13,9 +13,6 @@ const ABORTED: i32 = 2;
 /// Logits that are kept at once: 128 MiB of them. A vocabulary may have 262,144 tokens, and llama.cpp keeps them all.
 const MOST_LOGITS: usize = 1 << 25;
 
-/// Logits that are looked at before it is asked whether all were numbers.
-const CHECKED_AT_ONCE: usize = 1 << 12;
-
 /// A conversation with a model.
 pub struct Conversation<'m> {
     context: Context<'m>,
@@ -45,18 +42,18 @@ impl<'m> Conversation<'m> {
         Ok(token)
     }
 
-    /// Takes in `tokens`, and hands out the logits after each in pieces: rows of one for each token of the vocabulary, in
-    /// the order of the tokens.
+    /// Takes in `tokens`, and hands out the logits after each in their order: rows of one for each token of the vocabulary,
+    /// some rows at once.
     ///
     /// # Errors
     /// As of [`Decoding::prefill`].
     pub fn logits(&mut self, tokens: &[Token], each: &mut dyn FnMut(&[f32])) -> Result<(), EngineError> {
         self.check(tokens)?;
         let at_once = (MOST_LOGITS / self.vocabulary.max(1) as usize).max(1);
-        for piece in tokens.chunks(at_once) {
-            self.take_in(piece, Context::decode_all)?;
-            let logits = self.context.all_logits(piece.len()).ok_or_else(no_logits)?;
-            if !logits.chunks(CHECKED_AT_ONCE).all(are_numbers) {
+        for tokens in tokens.chunks(at_once) {
+            self.take_in(tokens, Context::decode_all)?;
+            let logits = self.context.all_logits(tokens.len()).ok_or_else(no_logits)?;
+            if !are_finite(logits) {
                 return Err(EngineError::NotANumber);
             }
             each(logits);
@@ -119,21 +116,17 @@ fn no_logits() -> EngineError {
     EngineError::Compute { code: 0, log: "it gave no logits".to_owned() }
 }
 
-fn is_number(logit: &f32) -> bool {
-    // Of what is no number nothing is true.
-    *logit < f32::INFINITY
+/// A divergence from logits that aren't is no number. Many are looked at before it is asked: without a way out among them
+/// the compiler takes several at once.
+fn are_finite(logits: &[f32]) -> bool {
+    logits.chunks(1 << 12).all(|logits| logits.iter().fold(true, |all, logit| all & logit.is_finite()))
 }
 
-/// Without a way out among them the compiler looks at several at once.
-fn are_numbers(logits: &[f32]) -> bool {
-    logits.iter().fold(true, |all, logit| all & is_number(logit))
-}
-
-/// The first of the largest. One that is not a number, or infinite, spoils them all: it would be lost in a comparison.
+/// The first of the largest. One that is not a number, or ∞, spoils them all: it would be lost in a comparison.
 fn likeliest(logits: &[f32]) -> Result<Token, EngineError> {
     let mut best = (0, f32::NEG_INFINITY);
     for (index, &logit) in logits.iter().enumerate() {
-        if !is_number(&logit) {
+        if logit.is_nan() || logit == f32::INFINITY {
             return Err(EngineError::NotANumber);
         }
         if logit > best.1 {
@@ -151,5 +144,18 @@ mod tests {
     fn the_first_of_the_likeliest_is_taken() {
         assert_eq!(likeliest(&[0.0, 3.0, -1.0, 3.0]).unwrap(), Token(1));
         assert!(matches!(likeliest(&[0.0, f32::NAN, 9.0]), Err(EngineError::NotANumber)));
+    }
+
+    #[test]
+    fn one_logit_among_many_that_is_not_finite_is_found() {
+        let mut logits = vec![1.0; 10_000];
+        assert!(are_finite(&logits));
+        for at in [0, 5_000, 9_999] {
+            for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let good = std::mem::replace(&mut logits[at], bad);
+                assert!(!are_finite(&logits), "{bad} at {at}");
+                logits[at] = good;
+            }
+        }
     }
 }

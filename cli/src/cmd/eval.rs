@@ -197,10 +197,7 @@ fn hold(
     tokens: &[u32],
     pool: &ThreadPool,
 ) -> anyhow::Result<Vec<Held>> {
-    let (followed, mut held) = (&tokens[1..], Vec::with_capacity(tokens.len()));
-    each(model, tokens, &mut |rows| {
-        let first = held.len();
-        held.extend(pool.install(|| reference.hold(first, rows, &followed[first..])));
-    })?;
+    let mut held = Vec::with_capacity(tokens.len());
+    each(model, tokens, &mut |rows| pool.install(|| reference.hold(&mut held, rows, &tokens[1..])))?;
     Ok(held)
 }

@@ -42,19 +42,22 @@ impl Foretold {
         Foretold { logits, rows, vocabulary }
     }
 
-    /// Holds rows of a model's logits against rows from `first` on. `next` are the tokens that the text has there, below
-    /// the length of a row; a row that none follows is left out.
-    pub fn hold(&self, first: usize, logits: &[f32], next: &[u32]) -> Vec<Held> {
-        let rows = logits.par_chunks_exact(self.vocabulary).zip(next).enumerate();
-        rows.map(|(index, (row, &next))| self.hold_row(first + index, row, next as usize)).collect()
+    /// Adds to `held` the next rows of a model's logits, held against those behind the ones that are there. `next` has the
+    /// text's token after each row of all, below the length of a row; a row that none follows is left out.
+    pub fn hold(&self, held: &mut Vec<Held>, logits: &[f32], next: &[u32]) {
+        let first = held.len();
+        let rows = logits.par_chunks_exact(self.vocabulary).zip(&next[first..]).enumerate();
+        held.par_extend(rows.map(|(index, (row, &next))| self.hold_row(first + index, row, next as usize)));
     }
 
-    /// All rows held against themselves.
+    /// All rows but those that no token follows, held against themselves.
     pub fn hold_itself(&self, next: &[u32]) -> Vec<Held> {
-        self.hold(0, &self.logits, next)
+        let mut held = Vec::new();
+        self.hold(&mut held, &self.logits, next);
+        held
     }
 
-    /// Σ p is 1, but for what rounding to single precision leaves.
+    /// A row of a model's logits held against row `token`. Σ p is 1, but for what rounding to single precision leaves.
     ///
     /// ```text
     /// Σ p·(log p − log q)  =  Σ p·(logit_p − logit_q) + Σ p · (log Σ exp logit_q − log Σ exp logit_p)
@@ -92,18 +95,24 @@ mod tests {
     #[test]
     fn a_divergence_is_that_of_the_textbook() {
         let reference = Foretold::new(vec![0.0, f32::ln(3.0), 5.0, 5.0], 2); // 1/4, 3/4; 1/2, 1/2
-        let held = reference.hold(0, &[7.0, 7.0, 0.0, f32::ln(3.0)], &[0, 1]); // 1/2, 1/2; 1/4, 3/4
+        let (next, mut held) = ([0, 1], Vec::new());
+        reference.hold(&mut held, &[7.0, 7.0], &next); // 1/2, 1/2
+        reference.hold(&mut held, &[0.0, f32::ln(3.0), 9.0, 9.0], &next); // 1/4, 3/4; no token follows the last
+        assert_eq!(held.len(), 2);
         let expected = 0.25 * f64::ln(0.5) + 0.75 * f64::ln(1.5);
         assert!((held[0].kld - expected).abs() < 1e-6, "{held:?}");
         assert!((held[0].nll - f64::ln(2.0)).abs() < 1e-6);
         assert!(!held[0].same_best, "of equals the first is the best");
         let expected = 0.5 * f64::ln(2.0) + 0.5 * f64::ln(2.0 / 3.0);
         assert!((held[1].kld - expected).abs() < 1e-6, "{held:?}");
-        assert_eq!(reference.hold(1, &[0.0, f32::ln(3.0)], &[1]), held[1..], "in pieces");
+        let mut at_once = Vec::new();
+        reference.hold(&mut at_once, &[7.0, 7.0, 0.0, f32::ln(3.0)], &next);
+        assert_eq!(at_once, held);
         let itself = reference.hold_itself(&[1]);
         assert_eq!(itself.len(), 1, "nothing follows the last");
         assert!(itself[0].same_best && itself[0].kld.abs() < 1e-12, "{itself:?}");
-        let shifted = reference.hold(0, &[100.0, 100.0 + f32::ln(3.0)], &[1]);
+        let mut shifted = Vec::new();
+        reference.hold(&mut shifted, &[100.0, 100.0 + f32::ln(3.0)], &[1]);
         assert!(shifted[0].kld.abs() < 1e-5, "logits count up to a sum: {shifted:?}");
     }
 
@@ -113,8 +122,9 @@ mod tests {
             a in proptest::collection::vec(-20.0f32..20.0, 9),
             b in proptest::collection::vec(-20.0f32..20.0, 9),
         ) {
-            let held = Foretold::new(a, 9).hold(0, &b, &[0])[0];
-            proptest::prop_assert!(held.kld > -1e-5 && held.kld.is_finite(), "{held:?}");
+            let mut held = Vec::new();
+            Foretold::new(a, 9).hold(&mut held, &b, &[0]);
+            proptest::prop_assert!(held[0].kld > -1e-5 && held[0].kld.is_finite(), "{held:?}");
         }
     }
 }

@@ -109,14 +109,15 @@ impl<'m> Context<'m> {
     /// The logits of the `count` tokens that [`Self::decode_all`] was given, a row behind the other.
     pub fn all_logits(&mut self, count: usize) -> Option<&[f32]> {
         let last = count.checked_sub(1)?;
-        // SAFETY: as above, and rows lie behind each other in the order of their tokens, which is looked at.
+        // SAFETY: as above. llama.cpp puts the rows behind each other in the order of their tokens; that the last lies where
+        // it must then is looked at.
         unsafe {
             let row = |index: usize| {
                 NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), i32::try_from(index).ok()?))
             };
-            let first = row(0)?;
-            let behind = row(last)? == first.add(last * self.vocabulary);
-            behind.then(|| std::slice::from_raw_parts(first.as_ptr(), count * self.vocabulary))
+            let first = row(0)?.as_ptr();
+            let are_behind = row(last)?.as_ptr() == first.wrapping_add(last * self.vocabulary);
+            are_behind.then(|| std::slice::from_raw_parts(first, count * self.vocabulary))
         }
     }
 }

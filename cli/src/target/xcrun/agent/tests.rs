@@ -106,7 +106,7 @@ fn a_console_that_falls_silent_is_left_when_its_device_is_gone() {
 #[test]
 fn what_the_app_kept_is_believed_only_of_this_launch() {
     let (kept, outcome) =
-        (Some("packbench: 1 progress=1\npackbench: 2 outcome=again\npackbench: 3 ver"), "Again");
+        (Some("packbench: 1 progress=1\npackbench: 2 outcome=again\npackbench: 3 out"), "Again");
     assert_eq!(told_by("echo packbench: 1 progress=1", kept, true), (0, outcome.to_owned()));
     assert_eq!(told_by("true", kept, true), (0, outcome.to_owned()));
     let (_, how) = told_by("echo App terminated due to signal 5.", Some("stale"), true);
