@@ -9,6 +9,8 @@ pub(super) struct Relaxed {
     pub chosen: Vec<usize>,
     /// λ: the loss that a byte saves in the step that has no room; 0 when all steps have room.
     pub loss_per_byte: f64,
+    /// The item of that step.
+    pub step: Option<usize>,
 }
 
 /// From one choice of an item to its next larger one on the hull.
@@ -26,12 +28,12 @@ pub(super) fn relax(items: &[Vec<Choice>], budget: Bytes) -> Relaxed {
     let mut room = budget.0 - total(items, &chosen).bytes.0;
     for step in steps(items, &hulls) {
         if step.bytes > room {
-            return Relaxed { chosen, loss_per_byte: step.loss_per_byte };
+            return Relaxed { chosen, loss_per_byte: step.loss_per_byte, step: Some(step.item) };
         }
         room -= step.bytes;
         chosen[step.item] = step.to;
     }
-    Relaxed { chosen, loss_per_byte: 0.0 }
+    Relaxed { chosen, loss_per_byte: 0.0, step: None }
 }
 
 /// All steps, the best first. Within an item the slopes fall, so its steps stay in order.
@@ -91,8 +93,8 @@ mod tests {
         let at = |bytes, loss| Choice { bytes: Bytes(bytes), loss };
         let items = [vec![at(1, 8.0), at(2, 2.0)], vec![at(1, 5.0), at(3, 1.0)]];
         let relaxed = relax(&items, Bytes(4));
-        assert_eq!((relaxed.chosen, relaxed.loss_per_byte), (vec![1, 0], 2.0));
+        assert_eq!((relaxed.chosen, relaxed.loss_per_byte, relaxed.step), (vec![1, 0], 2.0, Some(1)));
         let relaxed = relax(&items, Bytes(5));
-        assert_eq!((relaxed.chosen, relaxed.loss_per_byte), (vec![1, 1], 0.0));
+        assert_eq!((relaxed.chosen, relaxed.loss_per_byte, relaxed.step), (vec![1, 1], 0.0, None));
     }
 }

@@ -9,11 +9,13 @@
 //! ```
 //! λ is the slope at which the budget cuts the convex hulls of the items (`hull`); L(λ) is then the optimum of the
 //! linear relaxation. Options with L + r above the best plan known are out; what is left, few options of few items, is
-//! searched by dynamic programming over plans that are not dominated (`search`).
+//! searched by dynamic programming over plans that are not dominated (`search`). Where that leaves a gap, the options of the
+//! item at which the relaxation ends are two problems (`branch`).
 //!
 //! D. Pisinger, "A minimal algorithm for the multiple-choice knapsack problem", European Journal of Operational Research
 //! 83(2), 1995; H. Kellerer, U. Pferschy, D. Pisinger, "Knapsack Problems", 2004, chapter 11.
 
+mod branch;
 mod hull;
 mod search;
 
@@ -63,14 +65,12 @@ pub fn least_bytes(items: &[Vec<Choice>]) -> Bytes {
 /// The choices of least loss within `budget`, or close to it: [`Solution::gap`] says how close. `None` when the budget
 /// is below [`least_bytes`], or an item has no choice.
 ///
-/// O(c log c) for c choices, plus a search whose size is bounded.
+/// O(c log c) for c choices, plus a search whose size is bounded, as often as a bounded number of times.
 pub fn solve(items: &[Vec<Choice>], budget: Bytes) -> Option<Solution> {
     if items.iter().any(Vec::is_empty) || least_bytes(items) > budget {
         return None;
     }
-    let relaxed = hull::relax(items, budget);
-    let found = search::improve(items, budget, &relaxed);
-    Some(Solution { loss_per_byte: relaxed.loss_per_byte, ..found })
+    Some(branch::solve(items, budget))
 }
 
 fn total(items: &[Vec<Choice>], chosen: &[usize]) -> Choice {
