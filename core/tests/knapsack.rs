@@ -26,7 +26,7 @@ fn a_model_of_a_thousand_tensors_is_planned_to_a_thousandth_of_its_loss() {
 /// An embedding may be most of a small model, so that its next type seldom fits and never in part.
 #[test]
 fn a_tensor_as_large_as_all_others_leaves_no_gap() {
-    for seed in 0..5 {
+    for seed in 0..2 {
         let mut items = items(120, seed);
         let whole: Vec<Choice> = (0..8)
             .map(|index| {
@@ -36,11 +36,11 @@ fn a_tensor_as_large_as_all_others_leaves_no_gap() {
             .collect();
         items.push(whole);
         let (least, most) = (bytes_of(&items, 0), bytes_of(&items, 7));
-        for share in 0..=40 {
-            let budget = Bytes(least.0 + (most.0 - least.0) * share / 40);
+        for share in 0..=10 {
+            let budget = Bytes(least.0 + (most.0 - least.0) * share / 10);
             let solution = solve(&items, budget).expect("the budget holds the smallest choices");
             assert!(solution.bytes <= budget);
-            assert!(solution.gap() <= MOST_GAP, "seed {seed}, {share} of 40: {}", solution.gap());
+            assert!(solution.gap() <= MOST_GAP, "seed {seed}, {share} of 10: {}", solution.gap());
         }
     }
 }

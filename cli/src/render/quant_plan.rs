@@ -105,11 +105,12 @@ fn beside(planning: &Planning, against: &Against) -> String {
     if !against.exchanged.is_empty() {
         text += &changed("exchanged for a type of the same bytes", &against.exchanged);
     }
-    if let Some(rate) = planning.nats_per_mib.filter(|_| !against.raised.is_empty()) {
-        text += &format!(
-            "\nwhat is raised saves more nats per MiB than what is lowered costs; the rate of exchange is {}\n",
-            nats_text(rate)
-        );
+    if let (Some(rate), Some(saves)) = (planning.nats_per_mib, nats_per_mib(&against.raised)) {
+        let costs =
+            nats_per_mib(&against.lowered).map(|costs| format!(", lowering costs {}", nats_text(costs)));
+        let (saves, costs, rate) = (nats_text(saves), costs.unwrap_or_default(), nats_text(rate));
+        text +=
+            &format!("\nraising saves {saves} nats per MiB in all{costs}; the rate of exchange is {rate}\n");
     }
     let agreed = against
         .agreed
@@ -145,6 +146,13 @@ fn changed(what: &str, changes: &[TypeChange]) -> String {
     format!("\n{what}: {}\n{table}{rest}", crate::words::count(changes.len() as u32, "tensor"))
 }
 
+/// What the bytes of all changes together are worth; `None` when nothing changes, or some loss is unknown.
+fn nats_per_mib(changes: &[TypeChange]) -> Option<f64> {
+    let bytes: i64 = changes.iter().map(|change| change.bytes).sum();
+    let nats = changes.iter().map(|change| change.kld_nats).sum::<Option<f64>>()?;
+    (bytes != 0).then(|| (nats / bytes as f64).abs() * f64::from(1 << 20))
+}
+
 /// `0, 1, 2, 5` as `0–2, 5`.
 pub fn numbers(layers: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
@@ -168,11 +176,28 @@ fn nats_text(nats: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use packbench_core::gguf::GgmlType;
+    use packbench_core::record::TypeChange;
+
+    use super::{nats_per_mib, numbers};
 
     #[test]
     fn layers_that_follow_each_other_are_joined() {
         assert_eq!(numbers(&[0, 1, 2, 5, 8, 9]), "0–2, 5, 8, 9");
         assert_eq!(numbers(&[]), "");
+    }
+
+    #[test]
+    fn changes_are_worth_what_they_save_by_all_their_bytes() {
+        let change = |mib: i64, kld_nats| TypeChange {
+            name: "blk.0.attn_q.weight".into(),
+            from: GgmlType::Q4_0,
+            to: GgmlType::Q8_0,
+            bytes: mib << 20,
+            kld_nats,
+        };
+        assert_eq!(nats_per_mib(&[change(1, Some(-0.5)), change(3, Some(-1.5))]), Some(0.5));
+        assert_eq!(nats_per_mib(&[change(1, Some(-0.5)), change(3, None)]), None);
+        assert_eq!(nats_per_mib(&[]), None);
     }
 }

@@ -9,10 +9,10 @@ use crate::unit::Bytes;
 const CLOSE: f64 = 1e-4;
 
 /// Problems that are solved before a larger gap is left open.
-const MOST_PARTS: usize = 128;
+const MOST_SUBPROBLEMS: usize = 128;
 
 /// The plans in which items have some of their choices.
-struct Part {
+struct Subproblem {
     /// By item: its choices here.
     items: Vec<Vec<Choice>>,
     /// By item: which ones of all they are.
@@ -22,42 +22,42 @@ struct Part {
     solution: Solution,
 }
 
-/// The best plan that is found. λ is that of the problem as a whole. The budget holds the least of each item.
+/// The best plan that is found, with the λ of the problem that it was found in. The budget holds the least of each item.
 pub(super) fn solve(items: &[Vec<Choice>], budget: Bytes) -> Solution {
     let places = items.iter().map(|item| (0..item.len()).collect()).collect();
-    let whole = Part::new(items.to_vec(), places, budget);
-    let loss_per_byte = whole.relaxed.loss_per_byte;
+    let whole = Subproblem::new(items.to_vec(), places, budget);
     let (mut best, mut made) = (whole.in_all(), 1);
     let mut open = vec![whole];
     while let Some(next) = lowest(&open, best.loss) {
-        if made >= MOST_PARTS || gap(best.loss, open[next].solution.bound) <= CLOSE {
+        if made >= MOST_SUBPROBLEMS || gap(best.loss, open[next].solution.bound) <= CLOSE {
             break;
         }
         let parent = open.swap_remove(next);
-        for part in parent.halves(budget) {
+        for half in parent.halves(budget) {
             made += 1;
-            if part.solution.loss < best.loss {
-                best = part.in_all();
+            if half.solution.loss < best.loss {
+                best = half.in_all();
             }
-            open.push(part);
+            open.push(half);
         }
     }
-    let bound = open.iter().map(|part| part.solution.bound).fold(best.loss, f64::min);
-    Solution { bound, loss_per_byte, ..best }
+    let bound = open.iter().map(|subproblem| subproblem.solution.bound).fold(best.loss, f64::min);
+    Solution { bound, ..best }
 }
 
-/// Of the parts that may hold a better plan than one that loses `loss` the one with the lowest bound.
-fn lowest(open: &[Part], loss: f64) -> Option<usize> {
-    let bound = |&part: &usize| open[part].solution.bound;
-    let may = (0..open.len()).filter(|part| bound(part) < loss && open[*part].relaxed.step.is_some());
+/// Of the problems that may hold a plan that loses less than `loss` the one with the lowest bound.
+fn lowest(open: &[Subproblem], loss: f64) -> Option<usize> {
+    let bound = |&index: &usize| open[index].solution.bound;
+    let may = (0..open.len()).filter(|index| bound(index) < loss && open[*index].relaxed.step.is_some());
     may.min_by(|one, other| bound(one).total_cmp(&bound(other)))
 }
 
-impl Part {
+impl Subproblem {
     fn new(items: Vec<Vec<Choice>>, places: Vec<Vec<usize>>, budget: Bytes) -> Self {
         let relaxed = hull::relax(&items, budget);
-        let solution = search::improve(&items, budget, &relaxed);
-        Part { items, places, relaxed, solution }
+        let found = search::improve(&items, budget, &relaxed);
+        let solution = Solution { loss_per_byte: relaxed.loss_per_byte, ..found };
+        Subproblem { items, places, relaxed, solution }
     }
 
     /// Its solution, the choices numbered as in the whole problem.
@@ -66,8 +66,9 @@ impl Part {
         Solution { chosen: chosen.collect(), ..self.solution.clone() }
     }
 
-    /// The choices of the item whose step has no room up to that step, and the larger ones: those that the budget holds.
-    fn halves(&self, budget: Bytes) -> Vec<Part> {
+    /// The choices of the item whose step has no room up to that step, and the larger ones; without what the budget
+    /// doesn't hold.
+    fn halves(&self, budget: Bytes) -> Vec<Subproblem> {
         let Some(item) = self.relaxed.step else { return vec![] };
         let most = self.items[item][self.relaxed.chosen[item]].bytes;
         let half = |is_up_to: bool| {
@@ -77,10 +78,11 @@ impl Part {
             items[item] = kept.iter().map(|&index| self.items[item][index]).collect();
             places[item] = kept.iter().map(|&index| self.places[item][index]).collect();
             (least_bytes(&items) <= budget).then(|| {
-                let mut part = Part::new(items, places, budget);
+                let mut half = Subproblem::new(items, places, budget);
                 // What holds of all plans holds of these.
-                part.solution.bound = part.solution.bound.max(self.solution.bound).min(part.solution.loss);
-                part
+                let bound = half.solution.bound.max(self.solution.bound);
+                half.solution.bound = bound.min(half.solution.loss);
+                half
             })
         };
         [true, false].into_iter().filter_map(half).collect()
