@@ -1,5 +1,5 @@
 //! Logits of the reference, kept from one evaluation to the next: a file a chunk, in the user's cache, never more bytes
-//! than were allowed.
+//! than were allowed. Behind the logits stands their BLAKE3: what was damaged is as good as lost.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -36,23 +36,26 @@ impl Kept {
     /// The logits under `key`, if there are `count` of them.
     pub fn load(&self, key: &str, count: usize) -> Option<Vec<f32>> {
         let mut file = File::open(self.folder.as_ref()?.join(key)).ok()?;
-        if file.metadata().ok()?.len() != count as u64 * 4 {
+        if file.metadata().ok()?.len() != file_bytes(count) {
             return None;
         }
         let (mut logits, mut buffer) = (Vec::with_capacity(count), vec![0; AT_ONCE * 4]);
+        let (mut hasher, mut hash) = (blake3::Hasher::new(), [0; blake3::OUT_LEN]);
         while logits.len() < count {
             let bytes = &mut buffer[..AT_ONCE.min(count - logits.len()) * 4];
             file.read_exact(bytes).ok()?;
+            hasher.update(bytes);
             let (words, _) = bytes.as_chunks();
             logits.extend(words.iter().copied().map(f32::from_le_bytes));
         }
-        Some(logits)
+        file.read_exact(&mut hash).ok()?;
+        (hasher.finalize() == hash).then_some(logits)
     }
 
     /// Keeps logits, in place of the oldest where there is no room. Losing them costs time, never a result.
     pub fn keep(&self, key: &str, logits: &[f32]) {
         let Some(folder) = &self.folder else { return };
-        if std::fs::create_dir_all(folder).is_ok() && self.make_room(logits.len() as u64 * 4) {
+        if std::fs::create_dir_all(folder).is_ok() && self.make_room(file_bytes(logits.len())) {
             let _ = write(&folder.join(key), logits);
         }
     }
@@ -87,12 +90,20 @@ impl Kept {
     }
 }
 
+/// The bytes of a file of so many logits.
+fn file_bytes(logits: usize) -> u64 {
+    (logits * 4 + blake3::OUT_LEN) as u64
+}
+
 fn write(path: &Path, logits: &[f32]) -> anyhow::Result<()> {
     let new = NewFile::begin(path, Existing::Replace)?;
+    let mut hasher = blake3::Hasher::new();
     for logits in logits.chunks(AT_ONCE) {
         let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
+        hasher.update(&bytes);
         new.as_file().write_all(&bytes)?;
     }
+    new.as_file().write_all(hasher.finalize().as_bytes())?;
     Ok(new.finish()?)
 }
 
@@ -100,8 +111,11 @@ fn write(path: &Path, logits: &[f32]) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
+    /// Of two files of 12 logits.
+    const MOST_BYTES: u64 = 164;
+
     fn kept(folder: &Path, own: &[&str]) -> Kept {
-        Kept::new(Some(folder.to_owned()), 100, own.iter().map(|&key| key.to_owned()).collect())
+        Kept::new(Some(folder.to_owned()), MOST_BYTES, own.iter().map(|&key| key.to_owned()).collect())
     }
 
     #[test]
@@ -115,12 +129,12 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().metadata().unwrap().len())
             .sum();
-        assert_eq!(total, 96, "two of three");
+        assert_eq!(total, 2 * file_bytes(12), "two of three");
         assert_eq!(kept.load("c", 12), Some(vec![1.5; 12]));
         assert_eq!(kept.load("c", 11), None);
         assert_eq!(kept.load("d", 12), None);
-        kept.keep("e", &[0.0; 26]);
-        assert_eq!(kept.load("e", 26), None, "more than all room");
+        kept.keep("e", &[0.0; 34]);
+        assert_eq!(kept.load("e", 34), None, "more than all room");
         Kept::new(None, 100, HashSet::new()).keep("a", &[1.0]);
     }
 
@@ -130,7 +144,12 @@ mod tests {
         let kept = Kept::new(Some(folder.path().to_owned()), 1 << 20, HashSet::new());
         let logits: Vec<f32> = (0..AT_ONCE + 3).map(|logit| logit as f32 - 0.5).collect();
         kept.keep("a", &logits);
-        assert_eq!(kept.load("a", logits.len()), Some(logits));
+        assert_eq!(kept.load("a", logits.len()).as_ref(), Some(&logits));
+        let path = folder.path().join("logits").join("a");
+        let mut damaged = std::fs::read(&path).unwrap();
+        damaged[AT_ONCE * 4 + 1] ^= 1;
+        std::fs::write(&path, damaged).unwrap();
+        assert_eq!(kept.load("a", logits.len()), None, "one bit is another");
     }
 
     /// An evaluation asks for its chunks in the same order each time.
