@@ -1,6 +1,7 @@
 //! Values of arguments by the names that reports have for them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use packbench_core::gguf::GgmlType;
 use packbench_core::job::{Policy, PolicyKind};
 use strum::VariantArray;
 
@@ -12,6 +13,12 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     PossibleValuesParser::new(T::VARIANTS.iter().map(<&'static str>::from)).try_map(|name| name.parse::<T>())
+}
+
+/// Parses a quantization type, and lists them where it is none.
+pub fn ggml_type(name: &str) -> Result<GgmlType, String> {
+    let names = || GgmlType::VARIANTS.iter().map(GgmlType::to_string).collect::<Vec<_>>().join(", ");
+    name.parse().map_err(|_| format!("expected one of {}", names()))
 }
 
 /// Parses a policy, and lists those with the usual parameters in `--help`.

@@ -13,6 +13,16 @@ pub fn count(number: u32, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// `1, 2, 3, …` as far as somebody would read; `None` where there are none.
+pub fn list(numbers: impl Iterator<Item = u32>) -> Option<String> {
+    const LONGEST: usize = 10;
+    let mut shown: Vec<String> = numbers.take(LONGEST + 1).map(|number| number.to_string()).collect();
+    if shown.len() > LONGEST {
+        shown[LONGEST] = "…".to_owned();
+    }
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
 /// `410 ms in 1407 waits for 93.2 kB each`
 pub fn obstacle(obstacle: &Obstacle) -> String {
     let Obstacle { what, wall_ns, bytes, count } = obstacle;

@@ -57,8 +57,8 @@ pub enum FimError {
     },
     /// A tensor lies on the grid of types that it should be priced in.
     #[error(
-        "tensor {name:?} is {found} already: its errors in {} would come out too small. Score it with --dither, which \
-         lays noise over it within its cells, or an original in F16 or F32",
+        "tensor {name:?} is {found} already: its errors in {} would come out too small. Add --dither, which \
+         lays noise over it within its cells, or take an original in F16 or F32",
         list(types)
     )]
     OnGrid {

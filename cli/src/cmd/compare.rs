@@ -19,7 +19,7 @@ use crate::{exit, render};
   packbench compare report.jsonl --by variant --threshold 3% --json
   packbench compare report.jsonl --by variant,policy         layout, policy, and both together
   packbench compare report.jsonl --by policy --metric bytes_fetched --base will_need
-  packbench compare base.jsonl candidate.jsonl               two sessions, case by case; never \"the same\"
+  packbench compare base.jsonl candidate.jsonl               two sessions; never \"the same\"
 
 Exit codes: 0 no arm is seen to be worse by the threshold, which it may be all the same where the answer is inconclusive, 1\nsome arm is (its whole interval lies beyond; of several comparisons, held to 2.5 % for all together), 2 nothing valid to say.\nFloors gate nothing unless the job names that probe. For a CI job there is packbench ci, which refuses too few blocks.")]
 pub struct Args {

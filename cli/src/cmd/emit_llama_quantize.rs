@@ -8,14 +8,14 @@ use anyhow::{Context, bail};
 use packbench_core::quant::tensor_types;
 use packbench_core::record::{Imatrix, Planning, QuantPlan};
 
-use super::output::write;
+use super::output::{check, write};
 use crate::shell::quoted;
 
 /// Arguments of `emit-llama-quantize`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   packbench emit-llama-quantize quant_plan.json model-f16.gguf model-fim.gguf
-  packbench emit-llama-quantize quant_plan.json model-f16.gguf model-fim.gguf --types-file fim.types | sh")]
+  packbench emit-llama-quantize quant_plan.json in.gguf out.gguf --types-file fim.types | sh")]
 pub struct Args {
     /// The plan.
     plan: PathBuf,
@@ -39,6 +39,9 @@ pub struct Args {
 
 /// Writes the tool's list and prints its command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let inputs = || [&args.plan, &args.model].into_iter().chain(&args.imatrix).map(PathBuf::as_path);
+    check([args.types_file.as_path()], inputs())?;
+    check([args.output.as_path()].into_iter().filter(|output| output.exists()), inputs())?;
     let named = || format!("reading {}", args.plan.display());
     let plan = QuantPlan::read(&std::fs::read(&args.plan).with_context(named)?).with_context(named)?;
     let lines: Vec<String> = tensor_types(&plan).iter().map(|line| format!("{line}\n")).collect();

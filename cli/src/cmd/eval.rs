@@ -23,7 +23,8 @@ use crate::render;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   packbench eval model-f16.gguf model-q4_k_m.gguf model-fim.gguf --text held-out.txt
-  packbench eval model-f16.gguf stock.gguf fim.gguf --text a.txt --text b.txt --chunks 32 --baseline stock.gguf
+  packbench eval model-f16.gguf stock.gguf fim.gguf --text a.txt --text b.txt \\
+      --chunks 32 --baseline stock.gguf
 
 The text must not be one that the model was scored on.")]
 pub struct Args {
@@ -47,7 +48,7 @@ pub struct Args {
     /// The seed of the bootstrap.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Keep at most so many MiB of the reference's logits for later evaluations.
+    /// Keep at most so many MiB of the reference's logits for later evaluations, in the user's cache.
     #[arg(long, value_name = "MIB", default_value_t = 4096)]
     pub(super) cache: u64,
     /// Threads that compute; all processors by default.
@@ -60,6 +61,8 @@ pub struct Args {
 
 /// Evaluates models.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let inputs = args.models.iter().chain(&args.text).chain([&args.reference]);
+    output::check([args.output.as_path()], inputs.map(PathBuf::as_path))?;
     let evaluation = evaluate(args)?;
     output::write_json(&args.output, &evaluation)?;
     write!(io::stdout().lock(), "{}", render::evaluation(&evaluation))?;

@@ -23,6 +23,14 @@ impl Asked {
             Asked::File(_) => Imatrix::File,
         }
     }
+
+    /// The file that it names.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Asked::Kind(_) => None,
+            Asked::File(path) => Some(path),
+        }
+    }
 }
 
 impl FromStr for Asked {

@@ -21,7 +21,7 @@ Results lie in FOLDER/<date>-<device>/<label>.jsonl, the command that made each 
 result is never written over: a label that is taken on that day on that device goes to <date>-<device>.2, and so on.
 
 Examples:
-  packbench log add report.jsonl --label policies-gemma3 --command 'packbench run gemma3.gguf --policy normal,stream'
+  packbench log add report.jsonl --label gemma3 --command 'packbench run gemma3.gguf'
   packbench log index")]
 pub struct Args {
     #[command(subcommand)]

@@ -4,12 +4,13 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use packbench_core::os;
-use packbench_core::record::{EvaluatedModel, QuantPlan};
+use packbench_core::record::{EvaluatedModel, QuantPlan, Text};
 
 use super::imatrix::Asked;
 use super::{eval, output, quantize};
+use crate::quality::{self, Texts};
 use crate::render;
 
 /// Arguments of `plan` for plans that are measured.
@@ -43,12 +44,19 @@ pub struct Measuring {
 }
 
 impl Measuring {
+    /// The files that are read.
+    pub fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        self.text.iter().chain(&self.model).chain(self.imatrix.as_ref().and_then(Asked::file))
+    }
+
     /// Of `plans`, which were made from the scores at `scores`, the one whose file loses least. Files lie in the folder
-    /// of the scores until they are measured.
+    /// of the scores until they are measured. The model was scored on the texts `scored`.
     ///
     /// # Errors
-    /// As of quantizing and evaluating.
-    pub fn best(&self, scores: &Path, plans: &[QuantPlan]) -> anyhow::Result<QuantPlan> {
+    /// A text that the model was scored on; and as of quantizing and evaluating.
+    pub fn best(&self, scores: &Path, scored: &[Text], plans: &[QuantPlan]) -> anyhow::Result<QuantPlan> {
+        self.check_texts(scored)?;
+        quality::stop_on_interrupt();
         let model = self.model.clone().context("expected --model, the model that was scored")?;
         let folder = os::folder(scores);
         let folder = tempfile::Builder::new().prefix(".packbench-").tempdir_in(folder);
@@ -57,6 +65,7 @@ impl Measuring {
         let seed = plans.iter().find_map(|plan| plan.packbench.as_ref()?.dither_seed);
         let original = folder.path().join("original.gguf");
         seed.map(|seed| quantize::make_original(&model, seed, &original)).transpose()?;
+        quality::go_on()?;
         let evaluation = eval::evaluate(&eval::Args {
             reference: if seed.is_some() { original } else { model },
             models: files,
@@ -74,6 +83,15 @@ impl Measuring {
         let best = least(&measured[1..]).context("expected a plan")?;
         writeln!(io::stderr(), "taken: plan-{}\n", best + 1)?;
         Ok(plans[best].clone())
+    }
+
+    /// What is foretold was made of the texts that were scored: it would seem better there than it is.
+    fn check_texts(&self, scored: &[Text]) -> anyhow::Result<()> {
+        let texts = Texts::read(&self.text)?;
+        match texts.facts.iter().find(|text| scored.iter().any(|scored| scored.hash == text.hash)) {
+            Some(text) => bail!("the model was scored on {}: measure on another text", text.name),
+            None => Ok(()),
+        }
     }
 
     /// `plan-1.gguf` is that of the optimum.

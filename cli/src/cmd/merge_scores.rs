@@ -8,8 +8,9 @@ use anyhow::Context;
 use packbench_core::quant::{imatrix, merge};
 use packbench_core::record::Imatrix;
 
-use super::output::{imatrix_path, write, write_json};
+use super::output::{check, imatrix_path, write, write_json};
 use super::plan::read;
+use crate::words::list;
 
 /// Arguments of `merge-scores`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,7 @@ pub struct Args {
 
 /// Adds parts up.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    check_outputs(args)?;
     let parts = args.parts.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let sum = merge(&parts).with_context(|| which(args))?;
     for kind in [Imatrix::Activations, Imatrix::Fisher] {
@@ -37,16 +39,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         merge_matrices(args, kind, tokens)?;
     }
     write_json(&args.output, &sum)?;
-    if let Some(shards) = sum.packbench.as_ref().map(|pricing| &pricing.shards) {
-        let missing: Vec<String> = (1..=shards.of)
-            .filter(|shard| !shards.held.contains(shard))
-            .map(|shard| shard.to_string())
-            .collect();
-        if !missing.is_empty() {
-            writeln!(io::stderr(), "of {} parts these are not in: {}", shards.of, missing.join(", "))?;
-        }
+    let shards = sum.packbench.as_ref().map(|pricing| &pricing.shards);
+    if let Some((shards, missing)) = shards.and_then(|shards| Some((shards, list(shards.missing())?))) {
+        writeln!(io::stderr(), "of {} parts these are not in: {missing}", shards.of)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_outputs(args: &Args) -> anyhow::Result<()> {
+    let with_matrices = |scores: &PathBuf| {
+        let matrices = [Imatrix::Activations, Imatrix::Fisher].map(|kind| imatrix_path(scores, kind));
+        std::iter::once(scores.clone()).chain(matrices)
+    };
+    let outputs: Vec<PathBuf> = with_matrices(&args.output).collect();
+    let inputs: Vec<PathBuf> = args.parts.iter().flat_map(with_matrices).collect();
+    check(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))
 }
 
 /// What the parts left beside them, added up beside the sum; nothing where they left nothing there.

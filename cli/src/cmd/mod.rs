@@ -103,4 +103,17 @@ mod tests {
     fn the_command_line_holds_together() {
         super::Cli::command().debug_assert();
     }
+
+    /// A line that is broken where it is shown is another command where it is pasted.
+    #[test]
+    fn examples_are_as_wide_as_what_is_no_terminal() {
+        const WIDTH: usize = 100;
+        let command = super::Cli::command();
+        let wide = command.get_subcommands().flat_map(|verb| {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_wide = |line: &&str| line.starts_with("  ") && line.chars().count() > WIDTH;
+            help.lines().filter(is_wide).map(str::to_owned).collect::<Vec<_>>()
+        });
+        assert_eq!(wide.collect::<Vec<_>>(), [""; 0]);
+    }
 }

@@ -2,12 +2,32 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use packbench_core::os::write_whole;
+use anyhow::{Context, bail};
+use packbench_core::os::{Existing, NewFile, write_whole};
 use packbench_core::record::Imatrix;
 use serde::Serialize;
 
 use crate::render;
+
+/// That `outputs` can be made, before the work for them is done: there is room for files there, and none of them is one of
+/// `inputs`.
+///
+/// # Errors
+/// When one can't be.
+pub fn check<'p>(
+    outputs: impl IntoIterator<Item = &'p Path>,
+    inputs: impl IntoIterator<Item = &'p Path>,
+) -> anyhow::Result<()> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let inputs: Vec<PathBuf> = inputs.into_iter().filter_map(real).collect();
+    for output in outputs {
+        if real(output).is_some_and(|output| inputs.contains(&output)) {
+            bail!("{} is what this is made of: name another file to write", output.display());
+        }
+        drop(NewFile::begin(output, Existing::Replace)?);
+    }
+    Ok(())
+}
 
 /// Writes `value` as JSON, whole or not at all.
 pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
@@ -36,6 +56,21 @@ pub fn beside(scores: &Path, extension: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_something_is_made_of_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let [input, link, new] = ["input", "link", "new"].map(|name| folder.path().join(name));
+        std::fs::write(&input, "precious").unwrap();
+        let said = |output: &Path| check([output], [input.as_path()]).unwrap_err().to_string();
+        let roundabout = folder.path().join(".").join("input");
+        assert!(said(&roundabout).ends_with("is what this is made of: name another file to write"));
+        std::os::unix::fs::symlink(&input, &link).unwrap();
+        assert!(said(&link).ends_with("is what this is made of: name another file to write"));
+        assert!(said(&folder.path().join("no/new")).starts_with("creating a file in "));
+        check([new.as_path()], [input.as_path(), Path::new("missing")]).unwrap();
+        assert!(!new.exists());
+    }
 
     #[test]
     fn scores_share_no_file_with_others() {

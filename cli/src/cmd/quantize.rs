@@ -9,11 +9,13 @@ use anyhow::{Context, bail};
 use packbench_core::gguf::{ALIGNMENT_KEY, GgmlType, Gguf};
 use packbench_core::os::{self, Existing, NewFile, Os};
 use packbench_core::quant::cost::{self, PLAN_HASH_KEY, PREDICTED_KLD_KEY};
+use packbench_core::quant::imatrix::is_needed_for;
 use packbench_core::quant::{ColumnWeights, asked_type, tensor_types};
-use packbench_core::record::{Imatrix, QuantPlan};
+use packbench_core::record::{Imatrix, QuantPlan, StockMix};
 use packbench_core::unit::Bytes;
 use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
+use strum::VariantArray;
 
 use super::imatrix::Asked;
 use super::output;
@@ -22,6 +24,7 @@ use crate::words;
 
 /// Arguments of `quantize`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
 #[command(after_help = "Examples:
   packbench quantize model-f16.gguf --plan quant_plan.json -o model-fim.gguf
   packbench quantize model-f16.gguf --type Q4_K_M -o model-q4_k_m.gguf
@@ -32,10 +35,10 @@ pub struct Args {
     /// The model.
     model: PathBuf,
     /// Which type each tensor gets.
-    #[arg(long, value_name = "FILE", required_unless_present = "mix")]
+    #[arg(long, value_name = "FILE", group = "what")]
     plan: Option<PathBuf>,
     /// One of the engine's own recipes, such as Q4_K_M.
-    #[arg(long = "type", value_name = "TYPE", conflicts_with = "plan")]
+    #[arg(long = "type", value_name = "TYPE", group = "what", value_parser = one_of_the_mixes)]
     mix: Option<Mix>,
     /// What the quantizer is told of the columns: none, an importance matrix, or what a score left behind.
     #[arg(long, value_name = "none|activations|fisher|FILE")]
@@ -79,6 +82,7 @@ impl Args {
 
 /// Quantizes a model.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    quality::stop_on_interrupt();
     let made = make(args)?;
     writeln!(io::stdout().lock(), "{made}")?;
     Ok(ExitCode::SUCCESS)
@@ -86,6 +90,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Makes the file, and says what it came to.
 pub fn make(args: &Args) -> anyhow::Result<String> {
+    let inputs =
+        [&args.model].into_iter().chain(&args.plan).chain(args.imatrix.as_ref().and_then(Asked::file));
+    output::check([args.output.as_path()], inputs.chain(&args.scores).map(PathBuf::as_path))?;
     let file = ModelFile::open(&args.model)?;
     let plan = args.plan.as_deref().map(|path| read_plan(path, &file)).transpose()?;
     let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
@@ -105,13 +112,20 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
     let engine = LlamaCpp::new()?;
     // It lies beside the output, and is never finished.
     let source = seed.map(|seed| original(&file, seed, &args.output)).transpose()?;
+    quality::go_on()?;
     let path = source.as_ref().map_or(args.model.as_path(), NewFile::unfinished);
     let effective = engine.effective_types(path, &recipe)?;
     check_types(plan.as_ref(), &file, &effective)?;
+    check_weights(&recipe, &effective)?;
     if seed.is_none() {
         check_grid(&file, &effective)?;
     }
     write(args, &engine, path, &recipe, &effective)
+}
+
+fn one_of_the_mixes(name: &str) -> Result<Mix, String> {
+    let names = || Mix::VARIANTS.iter().map(Mix::to_string).collect::<Vec<_>>().join(", ");
+    name.parse().map_err(|_| format!("expected one of {}", names()))
 }
 
 fn read_plan(path: &Path, file: &ModelFile) -> anyhow::Result<Plan> {
@@ -164,7 +178,12 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
         }
         Asked::Kind(kind @ (Imatrix::Activations | Imatrix::Fisher)) => {
             let beside = os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
-            quality::column_weights(&output::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind))
+            let path = output::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind);
+            quality::column_weights(&path).with_context(|| {
+                format!(
+                    "expected the {kind} that packbench score left beside its scores: name these by --scores"
+                )
+            })
         }
     }
 }
@@ -232,6 +251,19 @@ fn tell_fallbacks(plan: &QuantPlan, effective: &[(String, GgmlType)]) -> anyhow:
     Ok(())
 }
 
+/// llama.cpp finds it out in the midst of the work.
+fn check_weights(recipe: &Recipe<'_>, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
+    let mix = StockMix { name: recipe.mix.to_string(), types: effective.iter().cloned().collect() };
+    if recipe.weights.is_empty() && is_needed_for(&mix) {
+        bail!(
+            "llama.cpp makes such a file under an importance matrix only, as {} asks for: add --imatrix FILE, or what \
+             packbench score left beside its scores, --imatrix activations --scores FILE",
+            mix.name
+        );
+    }
+    Ok(())
+}
+
 /// A tensor that stays as it is is copied; another that lies on the grid of its new type is refused.
 fn check_grid(file: &ModelFile, effective: &[(String, GgmlType)]) -> anyhow::Result<()> {
     let gguf = Gguf::parse(file.bytes())?;
@@ -252,12 +284,9 @@ fn write(
     effective: &[(String, GgmlType)],
 ) -> anyhow::Result<String> {
     let named = || args.output.display().to_string();
-    let real = |path: &Path| path.canonicalize().ok();
-    if real(&args.output).is_some_and(|output| Some(output) == real(&args.model)) {
-        bail!("{} is the model itself: name another file", args.output.display());
-    }
     let new = NewFile::begin(&args.output, Existing::Replace)?;
     engine.quantize(source, new.unfinished(), recipe).with_context(named)?;
+    quality::go_on()?;
     let written = os::host().open(new.unfinished()).with_context(named)?.map().with_context(named)?;
     let gguf = Gguf::parse(written.bytes()).with_context(named)?;
     for (name, expected) in effective {

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use packbench_core::error::chain;
 use packbench_core::gguf::{GgmlType, Gguf};
-use packbench_core::os::{self, Existing, NewFile};
+use packbench_core::os;
+use packbench_core::quant::ColumnWeights;
 use packbench_core::quant::checkpoint::TensorScore;
-use packbench_core::quant::{ColumnWeights, imatrix};
+use packbench_core::quant::imatrix::{self, is_needed};
 use packbench_core::record::{FimScores, Imatrix, Labels, ScoreCost, Shards};
 use packbench_engine::LlamaCpp;
 use packbench_fim::{
@@ -18,7 +19,7 @@ use packbench_fim::{
 
 use super::imatrix::Asked;
 use super::output;
-use crate::named::named;
+use crate::named::{ggml_type, named};
 use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
 use crate::{exit, render};
 
@@ -33,8 +34,9 @@ const TYPES: &str = "Q2_K,Q3_K,IQ4_XS,Q4_K,Q5_K,Q6_K,Q4_0,IQ4_NL,Q4_1,Q5_0,Q5_1,
   packbench score model-q4_k_m.gguf --dither --text prose.txt --text code.txt --sequences 32
   packbench score model-f16.gguf --text prose.txt --shard 2/8 -o part-2.json
 
-Beside FILE two importance matrices are written, FILE's name with .activations.gguf and .fisher.gguf.
-A score that was stopped goes on from FILE's name with .partial when it is asked for again.")]
+Beside fim_scores.json two importance matrices are written, fim_scores.activations.gguf and
+fim_scores.fisher.gguf. A score that was stopped goes on from fim_scores.partial when the same is asked
+for again. Other names for FILE are put in place of fim_scores.")]
 pub struct Args {
     /// The model: F32, F16 or BF16, or quantized with --dither.
     model: PathBuf,
@@ -57,7 +59,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The types to price.
-    #[arg(long, value_delimiter = ',', default_value = TYPES)]
+    #[arg(long, value_delimiter = ',', default_value = TYPES, value_parser = ggml_type)]
     types: Vec<GgmlType>,
     /// Lay noise over quantized weights, within their cells, so that their errors come out as an original's.
     #[arg(long)]
@@ -81,6 +83,7 @@ fn shard(text: &str) -> Result<(u32, u32), String> {
 
 /// Scores a model.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    check_outputs(args)?;
     let file = ModelFile::open(&args.model)?;
     let named = || args.model.display().to_string();
     let gguf = Gguf::parse(file.bytes()).with_context(named)?;
@@ -88,6 +91,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = Model::new(gguf.clone(), dither_seed).with_context(named)?;
     let (engine, texts) = (LlamaCpp::new()?, Texts::read(&args.text)?);
     let (imatrix, given) = imatrix(args)?;
+    check_types(&args.types, imatrix)?;
     let request = Request {
         sequences: sequences(args, &file, &engine, &texts)?,
         labels: args.labels,
@@ -101,8 +105,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         threads: quality::threads(args.threads),
     };
     let checkpoint = checkpoint(args, &file, &texts)?;
-    // Found out before hours of work: files can be made there.
-    drop(NewFile::begin(&checkpoint.path, Existing::Replace)?);
     let Some(found) = compute(args, &file, &model, &request, &checkpoint)? else {
         return Ok(ExitCode::from(exit::INTERRUPTED));
     };
@@ -139,6 +141,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Found out before hours of work.
+fn check_outputs(args: &Args) -> anyhow::Result<()> {
+    let matrices =
+        [Imatrix::Activations, Imatrix::Fisher].map(|kind| output::imatrix_path(&args.output, kind));
+    let partial = partial(args);
+    let outputs = matrices.iter().chain([&args.output, &partial]).map(PathBuf::as_path);
+    let inputs = args.text.iter().chain([&args.model]).chain(args.imatrix.file());
+    output::check(outputs, inputs.map(PathBuf::as_path))
+}
+
+/// Where a score that is stopped is kept.
+fn partial(args: &Args) -> PathBuf {
+    output::beside(&args.output, "partial")
+}
+
 fn cost(model: &Model<'_>, request: &Request<'_>, found: &Scores) -> ScoreCost {
     let tokens = request.sequences.iter().map(|sequence| sequence.tokens.len() as u64).sum();
     ScoreCost {
@@ -149,6 +166,21 @@ fn cost(model: &Model<'_>, request: &Request<'_>, found: &Scores) -> ScoreCost {
         largest_layer_bytes: model.largest_layer().0,
         activations_bytes: model.activations(tokens).0,
     }
+}
+
+/// Types that llama.cpp makes of layers under an importance matrix only have no price without one.
+fn check_types(types: &[GgmlType], imatrix: Imatrix) -> anyhow::Result<()> {
+    let takes_weights = |ggml_type: &&GgmlType| is_needed("of a layer", **ggml_type);
+    let names: Vec<String> = types.iter().filter(takes_weights).map(GgmlType::to_string).collect();
+    if imatrix != Imatrix::None || names.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "llama.cpp makes {} under an importance matrix only: add --imatrix activations or --imatrix FILE, or leave {} \
+         out of --types",
+        names.join(", "),
+        if names.len() == 1 { "it" } else { "them" }
+    )
 }
 
 fn imatrix(args: &Args) -> anyhow::Result<(Imatrix, Option<ColumnWeights>)> {
@@ -210,7 +242,7 @@ fn checkpoint(args: &Args, file: &ModelFile, texts: &Texts) -> anyhow::Result<Ch
         env!("CARGO_PKG_VERSION")
     );
     let key = *blake3::hash(all.as_bytes()).as_bytes();
-    Ok(Checkpoint { path: output::beside(&args.output, "partial"), key })
+    Ok(Checkpoint { path: partial(args), key })
 }
 
 /// `None` when it was stopped.

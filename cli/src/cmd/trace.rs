@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use packbench_core::job::Prompt;
 
-use super::output::write_json;
+use super::output::{check, write_json};
 use crate::cache::cache_dir;
 use crate::render;
 use crate::target::{Place, TraceQuestion};
@@ -37,6 +37,7 @@ pub struct Args {
 
 /// Asks the target's engine in which order it reads the weights.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    check(args.output.as_deref(), [args.model.as_path()])?;
     let model = std::fs::canonicalize(&args.model).with_context(|| args.model.display().to_string())?;
     let prompt = args.prompt.clone().map_or(Prompt::Count(args.prompt_tokens), Prompt::Text);
     let question = TraceQuestion { model, prompt, cache_dir: cache_dir() };

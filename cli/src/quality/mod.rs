@@ -9,7 +9,7 @@ mod texts;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use packbench_core::gguf::{ALIGNMENT_KEY, Gguf, Version, Writer};
 use packbench_core::job::{Advice, Model};
 use packbench_core::measure::engine::{LoadRequest, LoadWay};
@@ -31,6 +31,15 @@ pub static CANCEL: AtomicBool = AtomicBool::new(false);
 /// Lets Ctrl-C set [`CANCEL`].
 pub fn stop_on_interrupt() {
     interrupt::stops(Box::new(|| CANCEL.store(true, std::sync::atomic::Ordering::Relaxed)));
+}
+
+/// # Errors
+/// When Ctrl-C was pressed: what is unfinished goes with the error.
+pub fn go_on() -> anyhow::Result<()> {
+    match CANCEL.load(std::sync::atomic::Ordering::Relaxed) {
+        true => bail!("it was asked to stop: nothing is kept"),
+        false => Ok(()),
+    }
 }
 
 /// A model file, known by its content.

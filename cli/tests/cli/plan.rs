@@ -87,6 +87,8 @@ fn a_curve_says_what_is_not_on_it() {
     ");
     let svg = std::fs::read_to_string(scratch.path("c.svg")).unwrap();
     assert!(!svg.contains("Q2_K"), "{svg}");
+    let stock = ["plan", "own.json", "--strategy", "stock:Q2_K_S"];
+    assert_snapshot!(stderr(&mut scratch.packbench(&stock)), @"error: own.json: llama.cpp makes Q2_K_S under an importance matrix only, and the scores are of none: score with --imatrix");
 }
 
 #[test]
@@ -124,12 +126,16 @@ fn what_cant_be_done_is_said() {
     For more information, try '--help'.
     "#);
     assert_snapshot!(refused(&["plan", "own.json", "--budget", "small"]), @r#"
-    error: invalid value 'small' for '--budget <BUDGET>': expected one of BYTES, same-as:MIX, bpw:X, loss:X, first-token:Nms@REPORT, such as 400MB, same-as:Q3_K_M or bpw:3.5
+    error: invalid value 'small' for '--budget <BUDGET>': expected one of BYTES, same-as:MIX, bpw:X, loss:X, first-token:Nms@REPORT, X above 0 and N whole, such as 400MB, same-as:Q3_K_M, bpw:3.5, loss:0.05 or first-token:800ms@report.jsonl
 
     For more information, try '--help'.
     "#);
+    assert_snapshot!(refused(&["plan", "own.json", "--strategy", "uniform:F64"]), @"error: own.json: no tensor was priced in F64, expected one of Q4_K, Q6_K: score with it among --types");
     assert_snapshot!(refused(&["plan", "none.json", "--budget", "1000"]), @"error: reading none.json: No such file or directory (os error 2)");
-    assert_snapshot!(refused(&["plan", "own.json", "--budget", "1700", "-o", "no/where.json"]), @"error: no/where.json: writing: No such file or directory (os error 2)");
+    assert_snapshot!(refused(&["plan", "own.json", "--budget", "1700", "-o", "no/where.json"]), @"error: creating a file in no: No such file or directory (os error 2)");
+    assert_snapshot!(refused(&["plan", "own.json", "--budget", "1700", "-o", "own.json"]), @"error: own.json is what this is made of: name another file to write");
+    assert_snapshot!(refused(&["plan", "own.json", "--curve", "own"]), @"error: own.json is what this is made of: name another file to write");
+    assert_snapshot!(refused(&["merge-scores", "own.json", "-o", "./own.json"]), @"error: ./own.json is what this is made of: name another file to write");
     assert_snapshot!(refused(&["merge-scores", "own.json", "own.json", "-o", "sum.json"]), @"error: 1: own.json, 2: own.json: file 2 holds part 1, which another file holds, too: each counts once");
     assert_snapshot!(refused(&["merge-scores", "own.json", "published.json", "-o", "sum.json"]), @"error: 1: own.json, 2: published.json: file 2 holds no sums of packbench's own, so it can't be added up");
 }

@@ -13,6 +13,7 @@ use crate::scratch::{Scratch, stderr, stdout};
 fn text(scratch: &Scratch) -> String {
     let text: String = (0..400).map(|index| format!("{} ", index * 37 % 101)).collect();
     scratch.write("text.txt", text.as_bytes());
+    scratch.write("held-out.txt", text.chars().rev().collect::<String>().as_bytes());
     text
 }
 
@@ -76,20 +77,25 @@ fn what_q8_0_leaves_over_buys_half_precision() {
     succeeds(&scratch, &["quantize", "original.gguf", "--plan", "quant_plan.json", "-o", "o.gguf"]);
 }
 
-/// Hours of work aren't lost to a file that can't be written.
+/// Hours of work aren't lost to a file that can't be written, or to the model's own name.
 #[test]
-fn a_score_is_kept_until_all_of_it_lies_in_files() {
+fn what_could_not_be_written_is_found_out_before_a_score() {
     let scratch = Scratch::new();
     text(&scratch);
     original(&scratch);
     let ask = [&SCORE[..], &["Q8_0"]].concat();
     std::fs::create_dir(scratch.path("fim_scores.fisher.gguf")).unwrap();
+    let before = scratch.names();
     scratch.packbench(&ask).assert().code(2);
-    assert!(scratch.path("fim_scores.partial").exists());
+    for output in ["no/where.json", "original.gguf", "text.txt"] {
+        scratch.packbench(&[&ask[..], &["-o", output]].concat()).assert().code(2);
+    }
+    assert_eq!(scratch.names(), before);
     std::fs::remove_dir(scratch.path("fim_scores.fisher.gguf")).unwrap();
     succeeds(&scratch, &ask);
     assert!(!scratch.path("fim_scores.partial").exists());
-    scratch.packbench(&[&ask[..], &["-o", "no/where.json"]].concat()).assert().code(2);
+    let evaluate = ["eval", "original.gguf", "fim_scores.fisher.gguf", "--text", "text.txt", "-o"];
+    scratch.packbench(&[&evaluate[..], &["original.gguf"]].concat()).assert().code(2);
 }
 
 /// Of an importance matrix llama.cpp's Q4_0 makes Q4_1 in the first eighth of the layers' `ffn_down`.
@@ -107,7 +113,8 @@ fn stock_mixes_are_those_of_the_scores_importance_matrix() {
     assert!(said.contains("here by Q4_K_M: 0, 3, 6, 7\n"), "{said}");
     assert_eq!(first(&[]), GgmlType::Q4_0);
     assert_eq!(first(&["--imatrix", "activations"]), GgmlType::Q4_1);
-    assert_eq!(first(&["--imatrix", "fim_scores.activations.gguf"]), GgmlType::Q4_1);
+    std::fs::rename(scratch.path("fim_scores.activations.gguf"), scratch.path("given.gguf")).unwrap();
+    assert_eq!(first(&["--imatrix", "given.gguf"]), GgmlType::Q4_1);
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn plans_for_an_importance_matrix_from_a_file_are_measured_with_it() {
     scores(&scratch, &["--imatrix", "i.gguf"]);
     let ask =
         ["plan", "fim_scores.json", "--budget", "bpw:6.5", "--measure", "2", "--model", "original.gguf"];
-    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32"];
+    let on = ["--text", "held-out.txt", "--chunks", "2", "--length", "32"];
     let said = stderr(&mut scratch.packbench(&[&ask[..], &on].concat()));
     assert!(said.contains("--imatrix FILE"), "{said}");
     succeeds(&scratch, &[&ask[..], &on, &["--imatrix", "i.gguf"]].concat());
@@ -280,8 +287,8 @@ fn plans_of_dithered_scores_are_measured_against_what_was_scored() {
             .contains("has other noise in it")
     };
     assert!(warned("q4.gguf") && !warned("original.gguf"));
-    let measure = ["--measure", "2", "--model", "q4.gguf"];
-    let said = stderr(&mut scratch.packbench(&[&plan[..], &measure, &on].concat()));
+    let measure = ["--measure", "2", "--model", "q4.gguf", "--chunks", "2", "--length", "32", "--text"];
+    let said = stderr(&mut scratch.packbench(&[&plan[..], &measure, &["held-out.txt"]].concat()));
     assert!(said.contains("original.gguf") && !said.contains("other noise"), "{said}");
 }
 
@@ -367,7 +374,7 @@ fn the_best_of_several_plans_is_found_by_measuring() {
     scores(&scratch, &[]);
     let ask =
         ["plan", "fim_scores.json", "--budget", "bpw:6.5", "--measure", "3", "--model", "original.gguf"];
-    let on = ["--text", "text.txt", "--chunks", "2", "--length", "32", "-o", "quant_plan.json"];
+    let on = ["--text", "held-out.txt", "--chunks", "2", "--length", "32", "-o", "quant_plan.json"];
     let before = scratch.names();
     let mut command = scratch.packbench(&[&ask[..], &on].concat());
     command.assert().success();
@@ -379,6 +386,8 @@ fn the_best_of_several_plans_is_found_by_measuring() {
     let left: Vec<String> = scratch.names().into_iter().filter(|name| !before.contains(name)).collect();
     assert_eq!(left, ["quant_plan.json"]);
     scratch.packbench(&ask[..6]).assert().code(2);
+    let said = stderr(&mut scratch.packbench(&[&ask[..], &["--text", "text.txt"]].concat()));
+    assert_eq!(said, "error: the model was scored on text.txt: measure on another text\n");
 }
 
 #[test]
@@ -419,8 +428,14 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
         assert!(said.contains(because), "{said}");
     };
     succeeds(&scratch, &["quantize", "original.gguf", "--type", "Q4_0", "-o", "q4.gguf"]);
+    // Rows of `ffn_down` of 256, which take any type.
+    scratch.write("rows.gguf", &TinyModel { payload: Bytes(370_000), ..TinyModel::new(2) }.bytes());
     let before = scratch.names();
     fails(&["score", "original.gguf", "--text", "text.txt"], "the texts have");
+    fails(
+        &["quantize", "rows.gguf", "--dither", "--type", "Q2_K_S", "-o", "o.gguf"],
+        "under an importance matrix only, as Q2_K_S asks for",
+    );
     fails(&["score", "m.gguf", "--text", "text.txt", "--sequences", "1", "--length", "8"], "--dither");
     fails(&[&SCORE[..], &["Q8_0", "--shard", "4/3"]].concat(), "found \"4/3\"");
     fails(&[&SCORE[..], &["Q8_0", "--imatrix", "m.gguf"]].concat(), "expected an importance matrix");
@@ -430,6 +445,13 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
         "cannot be used with",
     );
     fails(&["quantize", "q4.gguf", "--type", "Q8_0", "-o", "o.gguf"], "--dither");
+    fails(&["quantize", "q4.gguf", "--type", "Q4", "-o", "o.gguf"], "expected one of F32, F16, Q4_0, ");
+    fails(&["quantize", "q4.gguf", "-o", "o.gguf"], "<--plan <FILE>|--type <TYPE>>");
+    fails(
+        &["quantize", "original.gguf", "--type", "Q4_0", "--imatrix", "fisher", "-o", "o.gguf"],
+        "name these by --scores",
+    );
+    fails(&[&SCORE[..], &["Q8_0,IQ1_S"]].concat(), "llama.cpp makes IQ1_S under an importance matrix only");
     fails(&["eval", "original.gguf", "original.gguf", "--text", "text.txt"], "two models are named");
     let wider = TinyModel { traits: Traits { more_tokens: 64, ..Traits::NONE }, ..TinyModel::new(1) };
     scratch.write("wider.gguf", &wider.bytes());

@@ -52,6 +52,19 @@ pub enum NotAffordable {
         /// The warm first token.
         warm: Nanos,
     },
+    /// The first token took no longer from storage than from memory.
+    #[error(
+        "{within} is out of reach by this report: the first token took {cold} from storage and {warm} from memory, so that \
+         storage isn't what it waits for: measure again on a quiet device"
+    )]
+    StorageHidden {
+        /// The time asked for.
+        within: Nanos,
+        /// The cold first token.
+        cold: Nanos,
+        /// The warm one.
+        warm: Nanos,
+    },
 }
 
 /// The largest file whose cold first token comes `within` a time, under the policy that was soonest in `report`.
@@ -132,8 +145,12 @@ fn is_compute_alone(by: &Floored, within: Nanos) -> bool {
 }
 
 fn bytes_within(file_bytes: u64, by: &Floored, within: Nanos) -> Result<Bytes, NotAffordable> {
-    if let Some(warm) = warm(by).filter(|warm| within <= *warm) {
-        return Err(NotAffordable::ComputeAlone { within, warm });
+    if is_compute_alone(by, within) {
+        let (cold, warm) = (Nanos(by.first_token_ns), Nanos(by.warm_ns.unwrap_or_default()));
+        return Err(match warm < cold {
+            true => NotAffordable::ComputeAlone { within, warm },
+            false => NotAffordable::StorageHidden { within, cold, warm },
+        });
     }
     from(file_bytes, by.first_token_ns, by.needed_bytes as f64 / by.floor_ns as f64, within)
 }
@@ -196,6 +213,12 @@ mod tests {
         assert_eq!(
             bytes(40).unwrap_err().to_string(),
             "40.0 ms is out of reach on this device: with everything in memory the first token takes 40.0 ms"
+        );
+        let noisy = Floored { warm_ns: Some(400_000_000), ..measured() };
+        assert_eq!(
+            bytes_within(101_000_000, &noisy, Nanos(150_000_000)).unwrap_err().to_string(),
+            "150 ms is out of reach by this report: the first token took 150 ms from storage and 400 ms from memory, so \
+             that storage isn't what it waits for: measure again on a quiet device"
         );
         let never_warm = Floored { warm_ns: None, ..measured() };
         let within = Nanos(40_000_000);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::imatrix::makes;
 use super::knapsack::{Choice, solve};
 use super::table::Table;
 use super::{Objective, PlanError, Question, Strategy, greedy, rules};
@@ -71,14 +72,31 @@ pub(super) fn assign<'a>(
             Ok(Assignment::chosen(table, &greedy::at_random(&items, *seed, room)))
         }
         Strategy::Uniform(ggml_type) => {
+            check_priced(table, *ggml_type)?;
             let nearest: Vec<usize> = table.rows().iter().map(|row| row.nearest(*ggml_type)).collect();
             Ok(Assignment::chosen(table, &nearest))
         }
-        Strategy::Stock(name) => Ok(Assignment::stock(mix(table.pricing(), name)?)),
+        Strategy::Stock(name) => {
+            let mix = mix(table.pricing(), name)?;
+            if !makes(table.pricing(), mix) {
+                return Err(PlanError::WeightsNeeded { mix: mix.name.clone() });
+            }
+            Ok(Assignment::stock(mix))
+        }
         Strategy::TopLayers(_) | Strategy::TopPercent(_) | Strategy::Groups(_) | Strategy::Thresholds => {
             Ok(Assignment::default())
         }
     }
+}
+
+/// What no tensor was priced in stands for nothing.
+fn check_priced(table: &Table<'_>, ggml_type: GgmlType) -> Result<(), PlanError> {
+    let types = table.types();
+    if types.contains(&ggml_type) {
+        return Ok(());
+    }
+    let priced = types.iter().map(GgmlType::to_string).collect::<Vec<_>>().join(", ");
+    Err(PlanError::NotPriced { ggml_type, priced })
 }
 
 fn least<'a>(

@@ -32,6 +32,22 @@ pub enum PlanError {
         /// What it could have.
         priced: String,
     },
+    /// A type that no tensor was priced in.
+    #[error("no tensor was priced in {ggml_type}, expected one of {priced}: score with it among --types")]
+    NotPriced {
+        /// The type.
+        ggml_type: GgmlType,
+        /// Those that there are prices of.
+        priced: String,
+    },
+    /// What nobody told the quantizer.
+    #[error(
+        "llama.cpp makes {mix} under an importance matrix only, and the scores are of none: score with --imatrix"
+    )]
+    WeightsNeeded {
+        /// The stock mix.
+        mix: String,
+    },
     /// Even the smallest types take more.
     #[error("the budget is {} bytes and the smallest types take {}: raise the budget, or allow smaller types", budget.0, least.0)]
     OutOfReach {

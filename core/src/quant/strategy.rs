@@ -158,7 +158,12 @@ impl FromStr for Budget {
             Some(("first-token", rest)) => first_token(rest),
             Some(_) => None,
         };
-        found.ok_or_else(|| format!("expected one of {BUDGETS}, such as 400MB, same-as:Q3_K_M or bpw:3.5"))
+        found.ok_or_else(|| {
+            format!(
+                "expected one of {BUDGETS}, X above 0 and N whole, such as 400MB, same-as:Q3_K_M, bpw:3.5, loss:0.05 or \
+                 first-token:800ms@report.jsonl"
+            )
+        })
     }
 }
 

@@ -14,6 +14,13 @@ const MOST: u64 = 1 << 50;
 /// By how much a score may differ from the trace that it was made of: what rounding and a detour over text cost.
 const ROUNDING: f64 = 1e-9;
 
+impl Shards {
+    /// Which parts aren't in, ascending.
+    pub fn missing(&self) -> impl Iterator<Item = u32> {
+        (1..=self.of).filter(|part| self.held.binary_search(part).is_err())
+    }
+}
+
 impl FimScores {
     /// Reads scores of packbench's own or of the published form alone.
     ///

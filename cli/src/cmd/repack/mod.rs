@@ -23,13 +23,13 @@ Orders:
   file           as the tensors lie in the file
   forward        as an engine first reads them, derived from their names
   trace:FILE     as a weight trace has them (packbench trace MODEL -o FILE)
-  like:FILE      as another model file has them, header and padding included if it describes the same tensors
+  like:FILE      as another model file has them; header and padding, too, if it has the same tensors
   shuffled:SEED  drawn at random, the same for a file and its copies
 
 Examples:
   packbench repack model.gguf model.forward.gguf --order forward
   packbench repack model.gguf model.16k.gguf --order forward --align 16KiB
-  packbench repack model.forward.gguf again.gguf --order like:model.gguf      again.gguf is model.gguf, bit for bit
+  packbench repack model.forward.gguf again.gguf --order like:model.gguf  model.gguf, bit for bit
   packbench repack model-00001-of-00003.gguf model.gguf --merge
   packbench repack model.safetensors.index.json model.safetensors --merge --order forward
 

@@ -27,13 +27,13 @@ Examples:
   packbench run a.gguf b.gguf --cache cold --blocks 12  two files, interleaved in one report
   packbench run a.gguf b.gguf --with eval_results.json  beside how good each is, by packbench eval
   packbench run model.gguf --probe faults --policy normal,will_need,populate --pattern sequential
-  packbench run model.gguf --probe first_token --policy normal,stream,stream:chunk=512KiB --prompt 'Once upon a time'
+  packbench run model.gguf --probe first_token --policy stream:chunk=512KiB --prompt 'Once upon'
   packbench run model.gguf --probe reads --io buffered,direct --threads 1,4,16 --cache cold
-  packbench run model.gguf --variants forward,shuffled:7  the same tensors in other orders, measured beside it
+  packbench run model.gguf --variants forward,shuffled:7  its tensors in other orders beside it
   packbench run model.gguf --aa                         the harness against itself
-  packbench run model.gguf --on adb                     on the phone that is plugged in, in its shell
+  packbench run model.gguf --on adb                     on the phone that is plugged in
   packbench run model.gguf --on adb:R58M123 --as app --suppress Charging
-  packbench run model.gguf --on ios --suppress Charging  on the iPhone that is plugged into this Mac, by its app
+  packbench run model.gguf --on ios --suppress Charging  on the iPhone that is plugged into this Mac
   packbench run --resume report.jsonl                   only what is missing")]
 pub struct Args {
     /// The model files; the first one is the base of comparisons.
