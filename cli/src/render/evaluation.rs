@@ -5,12 +5,23 @@ use packbench_core::record::{EvaluatedModel, Evaluation, EvaluationResult};
 use super::table::table;
 use crate::words::or_dash;
 
+/// Of fewer an interval is that of a spread that hardly anything is known of.
+const FEW_CHUNKS: u32 = 8;
+
 /// Both tables.
 pub fn evaluation(evaluation: &Evaluation) -> String {
     let Some(own) = &evaluation.packbench else { return published(evaluation, &[]) };
     let heading = format!(
-        "{}: {} chunks of {} tokens, held against {}\n",
-        evaluation.test_file, own.chunks, evaluation.ctx_size, evaluation.baseline
+        "{}: {} chunks of {} tokens, held against {}\n{}",
+        evaluation.test_file,
+        own.chunks,
+        evaluation.ctx_size,
+        evaluation.baseline,
+        if own.chunks < FEW_CHUNKS {
+            "intervals of so few chunks tell little: take 16 or more\n"
+        } else {
+            ""
+        }
     );
     let rows = own.models.iter().map(divergence);
     let header =
@@ -32,7 +43,7 @@ fn published(evaluation: &Evaluation, order: &[EvaluatedModel]) -> String {
     };
     let mut results: Vec<_> = evaluation.results.iter().collect();
     results.sort_by_key(|(name, _)| order.iter().position(|model| model.name == **name));
-    table(&["model", "MiB", "PPL", "", "Δ PPL", "of it", "bytes"], 1, results.into_iter().map(row))
+    table(&["model", "MiB", "PPL", "error", "Δ PPL", "Δ PPL", "Δ bytes"], 1, results.into_iter().map(row))
 }
 
 fn divergence(model: &EvaluatedModel) -> Vec<String> {
