@@ -41,3 +41,15 @@ pub fn obstacle(obstacle: &Obstacle) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_where_nobody_would_read_on() {
+        assert_eq!(list([].into_iter()), None);
+        assert_eq!(list([2, 5].into_iter()).as_deref(), Some("2, 5"));
+        assert_eq!(list(1..).as_deref(), Some("1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …"));
+    }
+}

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use packbench_core::quant::tensor_types;
 use packbench_core::record::{Imatrix, Planning, QuantPlan};
 
-use super::output::{check, write};
+use super::output::{check, check_names, write};
 use crate::shell::quoted;
 
 /// Arguments of `emit-llama-quantize`.
@@ -41,7 +41,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = || [&args.plan, &args.model].into_iter().chain(&args.imatrix).map(PathBuf::as_path);
     check([args.types_file.as_path()], inputs())?;
-    check([args.output.as_path()].into_iter().filter(|output| output.exists()), inputs())?;
+    check_names(&[&args.output, &args.types_file], inputs())?;
     let named = || format!("reading {}", args.plan.display());
     let plan = QuantPlan::read(&std::fs::read(&args.plan).with_context(named)?).with_context(named)?;
     let lines: Vec<String> = tensor_types(&plan).iter().map(|line| format!("{line}\n")).collect();

@@ -63,22 +63,22 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inputs = args.models.iter().chain(&args.text).chain([&args.reference]);
     output::check([args.output.as_path()], inputs.map(PathBuf::as_path))?;
-    let evaluation = evaluate(args)?;
+    let evaluation = evaluate(args, &Texts::read(&args.text)?)?;
     output::write_json(&args.output, &evaluation)?;
     write!(io::stdout().lock(), "{}", render::evaluation(&evaluation))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures the models, and shows how far it is.
-pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
+/// Measures the models on `texts`, and shows how far it is.
+pub fn evaluate(args: &Args, texts: &Texts) -> anyhow::Result<Evaluation> {
     let paths = std::iter::once(&args.reference).chain(&args.models);
     let files = paths.map(|path| ModelFile::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let baseline = check_names(args, &files)?;
     warn_of_noise(&files)?;
-    let (engine, texts) = (LlamaCpp::new()?, Texts::read(&args.text)?);
+    let engine = LlamaCpp::new()?;
     let threads = quality::threads(args.threads);
     let loaded = files.iter().map(|file| file.load(&engine, threads)).collect::<anyhow::Result<Vec<_>>>()?;
-    let chunks = chunks(args, &loaded, &texts)?;
+    let chunks = chunks(args, &loaded, texts)?;
     let contents = files.iter().map(ModelFile::content).collect::<anyhow::Result<Vec<_>>>()?;
     let engine = engine.identity();
     let key = |chunk: &Sequence| logits::key(&contents[0], &engine, &chunk.tokens);
@@ -106,7 +106,7 @@ pub fn evaluate(args: &Args) -> anyhow::Result<Evaluation> {
         bar.show("chunks", (index + 1) as f64 / chunks.len() as f64);
     }
     drop(bar);
-    let circumstances = Circumstances { baseline, texts: &texts, length: args.length, seed: args.seed };
+    let circumstances = Circumstances { baseline, texts, length: args.length, seed: args.seed };
     Ok(assemble(&measured, &circumstances))
 }
 

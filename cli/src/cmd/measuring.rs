@@ -55,7 +55,8 @@ impl Measuring {
     /// # Errors
     /// A text that the model was scored on; and as of quantizing and evaluating.
     pub fn best(&self, scores: &Path, scored: &[Text], plans: &[QuantPlan]) -> anyhow::Result<QuantPlan> {
-        self.check_texts(scored)?;
+        let texts = Texts::read(&self.text)?;
+        check_texts(&texts, scored)?;
         quality::stop_on_interrupt();
         let model = self.model.clone().context("expected --model, the model that was scored")?;
         let folder = os::folder(scores);
@@ -66,7 +67,7 @@ impl Measuring {
         let original = folder.path().join("original.gguf");
         seed.map(|seed| quantize::make_original(&model, seed, &original)).transpose()?;
         quality::go_on()?;
-        let evaluation = eval::evaluate(&eval::Args {
+        let asked = eval::Args {
             reference: if seed.is_some() { original } else { model },
             models: files,
             text: self.text.clone(),
@@ -77,21 +78,13 @@ impl Measuring {
             cache: 0,
             threads: None,
             output: PathBuf::new(),
-        })?;
+        };
+        let evaluation = eval::evaluate(&asked, &texts)?;
         write!(io::stderr(), "{}", render::evaluation(&evaluation))?;
         let measured = evaluation.packbench.context("an evaluation of its own")?.models;
         let best = least(&measured[1..]).context("expected a plan")?;
         writeln!(io::stderr(), "taken: plan-{}\n", best + 1)?;
         Ok(plans[best].clone())
-    }
-
-    /// What is foretold was made of the texts that were scored: it would seem better there than it is.
-    fn check_texts(&self, scored: &[Text]) -> anyhow::Result<()> {
-        let texts = Texts::read(&self.text)?;
-        match texts.facts.iter().find(|text| scored.iter().any(|scored| scored.hash == text.hash)) {
-            Some(text) => bail!("the model was scored on {}: measure on another text", text.name),
-            None => Ok(()),
-        }
     }
 
     /// `plan-1.gguf` is that of the optimum.
@@ -113,6 +106,14 @@ impl Measuring {
             files.push(file);
         }
         Ok(files)
+    }
+}
+
+/// What is foretold was made of the texts that were scored: it would seem better there than it is.
+fn check_texts(texts: &Texts, scored: &[Text]) -> anyhow::Result<()> {
+    match texts.facts.iter().find(|text| scored.iter().any(|scored| scored.hash == text.hash)) {
+        Some(text) => bail!("the model was scored on {}: measure on another text", text.name),
+        None => Ok(()),
     }
 }
 

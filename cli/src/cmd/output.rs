@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::render;
 
-/// That `outputs` can be made, before the work for them is done: there is room for files there, and none of them is one of
-/// `inputs`.
+/// That `outputs` can be made, before the work for them is done: files can be made there, and none of them is one of
+/// `inputs`, or named twice.
 ///
 /// # Errors
 /// When one can't be.
@@ -18,13 +18,31 @@ pub fn check<'p>(
     outputs: impl IntoIterator<Item = &'p Path>,
     inputs: impl IntoIterator<Item = &'p Path>,
 ) -> anyhow::Result<()> {
+    let outputs: Vec<&Path> = outputs.into_iter().collect();
+    check_names(&outputs, inputs)?;
+    // Through links, and to pipes and devices, it is written as by anyone.
+    let is_plain =
+        |path: &Path| path.symlink_metadata().map_or(true, |found| found.is_file() || found.is_dir());
+    for output in outputs.into_iter().filter(|output| is_plain(output)) {
+        drop(NewFile::begin(output, Existing::Replace)?);
+    }
+    Ok(())
+}
+
+/// That none of `outputs` is one of `inputs`, or named twice.
+///
+/// # Errors
+/// When one is.
+pub fn check_names<'p>(outputs: &[&Path], inputs: impl IntoIterator<Item = &'p Path>) -> anyhow::Result<()> {
     let real = |path: &Path| path.canonicalize().ok();
     let inputs: Vec<PathBuf> = inputs.into_iter().filter_map(real).collect();
-    for output in outputs {
+    for (index, output) in outputs.iter().enumerate() {
         if real(output).is_some_and(|output| inputs.contains(&output)) {
             bail!("{} is what this is made of: name another file to write", output.display());
         }
-        drop(NewFile::begin(output, Existing::Replace)?);
+        if outputs[..index].contains(output) {
+            bail!("{} is named for two files: name another for one of them", output.display());
+        }
     }
     Ok(())
 }
@@ -70,6 +88,9 @@ mod tests {
         assert!(said(&folder.path().join("no/new")).starts_with("creating a file in "));
         check([new.as_path()], [input.as_path(), Path::new("missing")]).unwrap();
         assert!(!new.exists());
+        let twice = check([new.as_path(), new.as_path()], []).unwrap_err().to_string();
+        assert!(twice.ends_with("is named for two files: name another for one of them"));
+        check([link.as_path(), Path::new("/dev/null")], []).unwrap();
     }
 
     #[test]

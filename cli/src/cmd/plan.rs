@@ -27,7 +27,8 @@ use crate::words::list;
   uniform:TYPE   one type for all, or the nearest that a tensor's rows take
   stock:MIX      llama.cpp's own recipe, such as stock:Q4_K_M
   top-layers:K, top-percent:P, groups:N, thresholds
-                 the published rules: a stock mix (--base), what ranks highest in --upgrade
+                 the published rules: a stock mix (--base), what ranks highest in --upgrade, or
+                 for thresholds in a type by its score
 
 Budgets:
   400MB            the whole file in bytes
@@ -87,6 +88,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(name) = &args.curve {
         draw(name, &scores, &args.types)?;
         if args.budget.is_none() && args.strategy.takes_budget() {
+            tell_missing(&scores)?;
             return Ok(ExitCode::SUCCESS);
         }
     }
@@ -115,7 +117,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn check_outputs(args: &Args) -> anyhow::Result<()> {
     let curves: Vec<PathBuf> = args.curve.iter().flat_map(|name| curve_files(name)).collect();
     let outputs = args.output.iter().chain(&curves).map(PathBuf::as_path);
-    let inputs = std::iter::once(&args.scores);
+    let report = args.budget.as_ref().and_then(|budget| match budget {
+        Budget::FirstToken { report, .. } => Some(PathBuf::from(report)),
+        _ => None,
+    });
+    let inputs = std::iter::once(&args.scores).chain(&report);
     #[cfg(feature = "llama")]
     let inputs = inputs.chain(args.measuring.inputs());
     check(outputs, inputs.map(PathBuf::as_path))

@@ -82,7 +82,6 @@ impl Args {
 
 /// Quantizes a model.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    quality::stop_on_interrupt();
     let made = make(args)?;
     writeln!(io::stdout().lock(), "{made}")?;
     Ok(ExitCode::SUCCESS)
@@ -92,7 +91,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 pub fn make(args: &Args) -> anyhow::Result<String> {
     let inputs =
         [&args.model].into_iter().chain(&args.plan).chain(args.imatrix.as_ref().and_then(Asked::file));
-    output::check([args.output.as_path()], inputs.chain(&args.scores).map(PathBuf::as_path))?;
+    let matrices = [Imatrix::Activations, Imatrix::Fisher].map(|kind| matrix(args, kind));
+    let inputs = inputs.chain(&args.scores).chain(&matrices);
+    output::check([args.output.as_path()], inputs.map(PathBuf::as_path))?;
     let file = ModelFile::open(&args.model)?;
     let plan = args.plan.as_deref().map(|path| read_plan(path, &file)).transpose()?;
     let planning = plan.as_ref().and_then(|plan| plan.plan.packbench.as_ref());
@@ -177,15 +178,19 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
             bail!("the plan was made for an importance matrix from a file: name it by --imatrix FILE")
         }
         Asked::Kind(kind @ (Imatrix::Activations | Imatrix::Fisher)) => {
-            let beside = os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
-            let path = output::imatrix_path(args.scores.as_deref().unwrap_or(&beside), kind);
-            quality::column_weights(&path).with_context(|| {
+            quality::column_weights(&matrix(args, kind)).with_context(|| {
                 format!(
                     "expected the {kind} that packbench score left beside its scores: name these by --scores"
                 )
             })
         }
     }
+}
+
+/// What a score left behind.
+fn matrix(args: &Args, kind: Imatrix) -> PathBuf {
+    let beside = || os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
+    output::imatrix_path(&args.scores.clone().unwrap_or_else(beside), kind)
 }
 
 /// The model with noise in it, in an unfinished file that is to be `output`.
@@ -256,9 +261,8 @@ fn check_weights(recipe: &Recipe<'_>, effective: &[(String, GgmlType)]) -> anyho
     let mix = StockMix { name: recipe.mix.to_string(), types: effective.iter().cloned().collect() };
     if recipe.weights.is_empty() && is_needed_for(&mix) {
         bail!(
-            "llama.cpp makes such a file under an importance matrix only, as {} asks for: add --imatrix FILE, or what \
-             packbench score left beside its scores, --imatrix activations --scores FILE",
-            mix.name
+            "llama.cpp makes what is asked for under an importance matrix only: add --imatrix FILE, or what packbench \
+             score left beside its scores, --imatrix activations --scores FILE"
         );
     }
     Ok(())
@@ -286,7 +290,6 @@ fn write(
     let named = || args.output.display().to_string();
     let new = NewFile::begin(&args.output, Existing::Replace)?;
     engine.quantize(source, new.unfinished(), recipe).with_context(named)?;
-    quality::go_on()?;
     let written = os::host().open(new.unfinished()).with_context(named)?.map().with_context(named)?;
     let gguf = Gguf::parse(written.bytes()).with_context(named)?;
     for (name, expected) in effective {

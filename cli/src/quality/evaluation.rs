@@ -110,7 +110,7 @@ impl Measured<'_> {
             kld_nats: kld,
             // A mean of divergences is not below 0, whatever a spread of few chunks says.
             kld_interval_nats: mean_interval(&by_chunk, seed)
-                .map_or((kld, kld), |(low, high)| (low.max(0.0), high)),
+                .map_or((kld, kld), |(low, high)| (low.max(0.0), high.max(0.0))),
             kld_percentiles: PERCENTILES.map(|percent| (percent, percentile(&klds, percent))).to_vec(),
             top1_agreement: mean(&self.by_chunk(|held| f64::from(u8::from(held.same_best)))),
             nll_by_chunk_nats: self.by_chunk(|held| held.nll),

@@ -43,7 +43,7 @@ fn published(evaluation: &Evaluation, order: &[EvaluatedModel]) -> String {
     };
     let mut results: Vec<_> = evaluation.results.iter().collect();
     results.sort_by_key(|(name, _)| order.iter().position(|model| model.name == **name));
-    table(&["model", "MiB", "PPL", "error", "Δ PPL", "Δ PPL", "Δ bytes"], 1, results.into_iter().map(row))
+    table(&["model", "MiB", "PPL", "error", "Δ PPL", "relative", "Δ bytes"], 1, results.into_iter().map(row))
 }
 
 fn divergence(model: &EvaluatedModel) -> Vec<String> {

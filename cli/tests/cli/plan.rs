@@ -49,6 +49,24 @@ fn a_plan_is_shown_and_written() {
 }
 
 #[test]
+fn a_time_is_asked_of_a_report_of_the_same_model() {
+    let report = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../bench-results/2026-11-24-amd-epyc-2cpu/policies-gemma3-270m-requests.jsonl"
+    );
+    let said = refused(&["plan", "own.json", "--budget", &format!("first-token:3000ms@{report}")]);
+    let other = "is a gemma3 of 236 tensors, and the scores are of a llama of 1: expected a report of files of that model";
+    assert!(said.contains(other), "{said}");
+}
+
+/// The sample is part 1 of 2.
+#[test]
+fn a_plan_of_part_of_a_scoring_says_so() {
+    let said = stderr(&mut scratch().packbench(&["plan", "own.json", "--budget", "1700"]));
+    assert_snapshot!(said, @"the scores lack parts of the scoring, which merge-scores adds: 2");
+}
+
+#[test]
 fn scores_made_elsewhere_are_planned_by_the_published_rules() {
     let args = ["plan", "published.json", "--strategy", "groups:1"];
     assert_snapshot!(stdout(&mut scratch().packbench(&args)), @r#"
@@ -84,6 +102,7 @@ fn a_curve_says_what_is_not_on_it() {
     assert_snapshot!(stderr(&mut scratch.packbench(&["plan", "own.json", "--curve", "c"])), @"
     not on the curve, for llama.cpp makes them with an importance matrix only, and the scores are of none: Q2_K_S
     not on the curve, for some tensor has no price in their types: Q2_K
+    the scores lack parts of the scoring, which merge-scores adds: 2
     ");
     let svg = std::fs::read_to_string(scratch.path("c.svg")).unwrap();
     assert!(!svg.contains("Q2_K"), "{svg}");
@@ -130,7 +149,7 @@ fn what_cant_be_done_is_said() {
 
     For more information, try '--help'.
     "#);
-    assert_snapshot!(refused(&["plan", "own.json", "--strategy", "uniform:F64"]), @"error: own.json: no tensor was priced in F64, expected one of Q4_K, Q6_K: score with it among --types");
+    assert_snapshot!(refused(&["plan", "own.json", "--strategy", "uniform:F64"]), @"error: own.json: no tensor was priced in F64, expected one of Q4_K, Q6_K: score with it among --types, if any rows take it");
     assert_snapshot!(refused(&["plan", "none.json", "--budget", "1000"]), @"error: reading none.json: No such file or directory (os error 2)");
     assert_snapshot!(refused(&["plan", "own.json", "--budget", "1700", "-o", "no/where.json"]), @"error: creating a file in no: No such file or directory (os error 2)");
     assert_snapshot!(refused(&["plan", "own.json", "--budget", "1700", "-o", "own.json"]), @"error: own.json is what this is made of: name another file to write");

@@ -434,7 +434,7 @@ fn what_cannot_be_done_is_said_and_leaves_nothing() {
     fails(&["score", "original.gguf", "--text", "text.txt"], "the texts have");
     fails(
         &["quantize", "rows.gguf", "--dither", "--type", "Q2_K_S", "-o", "o.gguf"],
-        "under an importance matrix only, as Q2_K_S asks for",
+        "llama.cpp makes what is asked for under an importance matrix only",
     );
     fails(&["score", "m.gguf", "--text", "text.txt", "--sequences", "1", "--length", "8"], "--dither");
     fails(&[&SCORE[..], &["Q8_0", "--shard", "4/3"]].concat(), "found \"4/3\"");

@@ -72,17 +72,11 @@ pub(super) fn assign<'a>(
             Ok(Assignment::chosen(table, &greedy::at_random(&items, *seed, room)))
         }
         Strategy::Uniform(ggml_type) => {
-            check_priced(table, *ggml_type)?;
+            check_priced(table.pricing(), *ggml_type)?;
             let nearest: Vec<usize> = table.rows().iter().map(|row| row.nearest(*ggml_type)).collect();
             Ok(Assignment::chosen(table, &nearest))
         }
-        Strategy::Stock(name) => {
-            let mix = mix(table.pricing(), name)?;
-            if !makes(table.pricing(), mix) {
-                return Err(PlanError::WeightsNeeded { mix: mix.name.clone() });
-            }
-            Ok(Assignment::stock(mix))
-        }
+        Strategy::Stock(name) => Ok(Assignment::stock(made(table.pricing(), name)?)),
         Strategy::TopLayers(_) | Strategy::TopPercent(_) | Strategy::Groups(_) | Strategy::Thresholds => {
             Ok(Assignment::default())
         }
@@ -90,8 +84,8 @@ pub(super) fn assign<'a>(
 }
 
 /// What no tensor was priced in stands for nothing.
-fn check_priced(table: &Table<'_>, ggml_type: GgmlType) -> Result<(), PlanError> {
-    let types = table.types();
+fn check_priced(pricing: &Pricing, ggml_type: GgmlType) -> Result<(), PlanError> {
+    let types = Table::new(pricing, &[])?.types();
     if types.contains(&ggml_type) {
         return Ok(());
     }
@@ -133,7 +127,7 @@ fn doubted(items: &mut [Vec<Choice>], seed: u64) {
 
 /// The base with the rules laid over it.
 fn ruled<'a>(table: &Table<'a>, base: &str, rules: &[Override]) -> Result<Assignment<'a>, PlanError> {
-    let mut assignment = Assignment::stock(mix(table.pricing(), base)?);
+    let mut assignment = Assignment::stock(made(table.pricing(), base)?);
     for row in table.rows() {
         let (group, layer) = (row.tensor.group.as_str(), row.tensor.layer);
         if let Some(rule) = rules.iter().find(|rule| rules::concerns(rule, group, layer)) {
@@ -142,6 +136,12 @@ fn ruled<'a>(table: &Table<'a>, base: &str, rules: &[Override]) -> Result<Assign
         }
     }
     Ok(assignment)
+}
+
+/// The stock mix of that name, which llama.cpp makes as the scores were made.
+fn made<'a>(pricing: &'a Pricing, name: &str) -> Result<&'a StockMix, PlanError> {
+    let mix = mix(pricing, name)?;
+    if makes(pricing, mix) { Ok(mix) } else { Err(PlanError::WeightsNeeded { mix: mix.name.clone() }) }
 }
 
 /// The stock mix of that name.

@@ -33,7 +33,9 @@ pub enum PlanError {
         priced: String,
     },
     /// A type that no tensor was priced in.
-    #[error("no tensor was priced in {ggml_type}, expected one of {priced}: score with it among --types")]
+    #[error(
+        "no tensor was priced in {ggml_type}, expected one of {priced}: score with it among --types, if any rows take it"
+    )]
     NotPriced {
         /// The type.
         ggml_type: GgmlType,

@@ -11,6 +11,9 @@ const CLOSE: f64 = 1e-4;
 /// Problems that are solved before a larger gap is left open.
 const MOST_SUBPROBLEMS: usize = 128;
 
+/// Splits after which the gap must be smaller by a tenth. Where many plans are nearly as good, splits close none.
+const PATIENCE: usize = 8;
+
 /// The plans in which items have some of their choices.
 struct Subproblem {
     /// By item: its choices here.
@@ -28,14 +31,24 @@ pub(super) fn solve(items: &[Vec<Choice>], budget: Bytes) -> Solution {
     let whole = Subproblem::new(items.to_vec(), places, budget);
     let (mut best, mut made) = (whole.in_all(), 1);
     let mut open = vec![whole];
-    while let Some(next) = lowest(&open, best.loss) {
-        if made >= MOST_SUBPROBLEMS || gap(best.loss, open[next].solution.bound) <= CLOSE {
+    let mut gap_before = f64::INFINITY;
+    for split in 0.. {
+        let Some(next) = lowest(&open, best.loss) else { break };
+        let gap = gap(best.loss, open[next].solution.bound);
+        if made >= MOST_SUBPROBLEMS || gap <= CLOSE {
             break;
+        }
+        if split % PATIENCE == 0 {
+            if gap > 0.9 * gap_before {
+                break;
+            }
+            gap_before = gap;
         }
         let parent = open.swap_remove(next);
         for half in parent.halves(budget) {
             made += 1;
-            if half.solution.loss < best.loss {
+            // Of the same plan the rate is that of the smaller problem.
+            if half.solution.loss <= best.loss {
                 best = half.in_all();
             }
             open.push(half);
