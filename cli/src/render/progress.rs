@@ -1,8 +1,10 @@
 //! Progress on a terminal; in a pipe only what is worth keeping.
 
+use std::fmt;
 use std::io::{IsTerminal, stderr};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use packbench_core::record::{Line, Phase, Redo, Run, Status};
 
 use super::plan;
@@ -22,8 +24,7 @@ impl Progress {
     /// How many runs there will be, and how many there are.
     pub fn expect(&mut self, total: usize, done: usize) {
         if let Some(bar) = &self.bar {
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} ({eta} left)");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style("{bar:24} {pos}/{len} {msg}{left}"));
             bar.set_length(total as u64);
             bar.set_position(done as u64);
             bar.reset_eta();
@@ -60,6 +61,18 @@ impl Progress {
     }
 }
 
+/// `{left}` is the time left, once something is done that it can be told by.
+fn style(template: &str) -> ProgressStyle {
+    let left = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        if state.eta() > Duration::ZERO {
+            // A bar that can't be written to isn't seen.
+            let _ = write!(text, " ({:#} left)", HumanDuration(state.eta()));
+        }
+    };
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left)
+}
+
 fn advance(bar: &ProgressBar, line: &Line) {
     match line {
         Line::Phase(phase) => bar.set_message(of_phase(phase)),
@@ -91,8 +104,7 @@ impl Share {
     pub fn new() -> Self {
         let bar = stderr().is_terminal().then(|| ProgressBar::new(Self::WHOLE));
         if let Some(bar) = &bar {
-            let style = ProgressStyle::with_template("{bar:24} {percent} % {msg} ({eta} left)");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style("{bar:24} {percent} % {msg}{left}"));
         }
         Share { bar }
     }
