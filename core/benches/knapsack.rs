@@ -13,17 +13,7 @@ use packbench_core::unit::Bytes;
 use prices::{bytes_of, items};
 
 fn plan(c: &mut Criterion) {
-    let items = items(1_000, 1);
-    let (least, most) = (bytes_of(&items, 0), bytes_of(&items, 7));
-    let mut group = c.benchmark_group("knapsack_1000_tensors_8_types");
-    for share in [5, 15, 30, 60] {
-        let budget = Bytes(least.0 + (most.0 - least.0) * share / 100);
-        let name = BenchmarkId::from_parameter(format!("{share}%"));
-        group.bench_with_input(name, &budget, |b, &budget| {
-            b.iter(|| solve(black_box(&items), budget).map(|solution| solution.loss));
-        });
-    }
-    group.finish();
+    benched(c, "knapsack_1000_tensors_8_types", &items(1_000, 1));
 }
 
 /// One tensor as large as all others: its types are problems of their own.
@@ -33,13 +23,18 @@ fn plan_beside_an_embedding(c: &mut Criterion) {
     let embedding =
         (0..8).map(|index| Choice { bytes: bytes_of(&items, index), loss: loss(index) }).collect();
     items.push(embedding);
-    let (least, most) = (bytes_of(&items, 0), bytes_of(&items, 7));
-    let mut group = c.benchmark_group("knapsack_120_tensors_and_one_as_large_8_types");
+    benched(c, "knapsack_120_tensors_and_one_as_large_8_types", &items);
+}
+
+/// At budgets so much above the smallest.
+fn benched(c: &mut Criterion, name: &str, items: &[Vec<Choice>]) {
+    let (least, most) = (bytes_of(items, 0), bytes_of(items, 7));
+    let mut group = c.benchmark_group(name);
     for share in [5, 15, 30, 60] {
         let budget = Bytes(least.0 + (most.0 - least.0) * share / 100);
         let name = BenchmarkId::from_parameter(format!("{share}%"));
         group.bench_with_input(name, &budget, |b, &budget| {
-            b.iter(|| solve(black_box(&items), budget).map(|solution| solution.loss));
+            b.iter(|| solve(black_box(items), budget).map(|solution| solution.loss));
         });
     }
     group.finish();
