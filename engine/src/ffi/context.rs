@@ -98,27 +98,27 @@ impl<'m> Context<'m> {
 
     /// The logits of the token that was computed last, one for each token of the vocabulary.
     pub fn logits(&mut self) -> Option<&[f32]> {
-        // SAFETY: after a decode llama.cpp owns a row of logits for each token that was asked for, and answers null when
-        // none was; the borrow of `self` keeps the next decode away.
-        unsafe {
-            let first = NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), -1))?;
-            Some(std::slice::from_raw_parts(first.as_ptr(), self.vocabulary))
-        }
+        let first = self.row(-1)?;
+        // SAFETY: it is a row, and the borrow of `self` keeps the next decode away.
+        Some(unsafe { std::slice::from_raw_parts(first, self.vocabulary) })
     }
 
     /// The logits of the `count` tokens that [`Self::decode_all`] was given, a row behind the other.
     pub fn all_logits(&mut self, count: usize) -> Option<&[f32]> {
         let last = count.checked_sub(1)?;
+        let first = self.row(0)?;
+        let are_behind = self.row(i32::try_from(last).ok()?)? == first.wrapping_add(last * self.vocabulary);
         // SAFETY: as above. llama.cpp puts the rows behind each other in the order of their tokens; that the last lies where
-        // it must then is looked at.
-        unsafe {
-            let row = |index: usize| {
-                NonNull::new(sys::llama_get_logits_ith(self.raw.as_ptr(), i32::try_from(index).ok()?))
-            };
-            let first = row(0)?.as_ptr();
-            let are_behind = row(last)?.as_ptr() == first.wrapping_add(last * self.vocabulary);
-            are_behind.then(|| std::slice::from_raw_parts(first, count * self.vocabulary))
-        }
+        // it must then was looked at.
+        are_behind.then(|| unsafe { std::slice::from_raw_parts(first, count * self.vocabulary) })
+    }
+
+    /// Where the row of logits of a token lies.
+    fn row(&mut self, index: i32) -> Option<*const f32> {
+        // SAFETY: the context lives. After a decode it owns a row for each token that was asked for, and answers null for
+        // others.
+        let row = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), index) };
+        (!row.is_null()).then_some(row.cast_const())
     }
 }
 
