@@ -1,7 +1,8 @@
 //! Values of arguments by the names that reports have for them.
 
+use std::str::FromStr;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
-use packbench_core::gguf::GgmlType;
 use packbench_core::job::{Policy, PolicyKind};
 use strum::VariantArray;
 
@@ -15,9 +16,9 @@ where
     PossibleValuesParser::new(T::VARIANTS.iter().map(<&'static str>::from)).try_map(|name| name.parse::<T>())
 }
 
-/// Parses a quantization type, and lists them where it is none.
-pub fn ggml_type(name: &str) -> Result<GgmlType, String> {
-    let names = || GgmlType::VARIANTS.iter().map(GgmlType::to_string).collect::<Vec<_>>().join(", ");
+/// Parses one of many, such as a quantization type in whatever case, and lists them where it is none.
+pub fn one_of<T: FromStr + VariantArray + ToString>(name: &str) -> Result<T, String> {
+    let names = || T::VARIANTS.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
     name.parse().map_err(|_| format!("expected one of {}", names()))
 }
 

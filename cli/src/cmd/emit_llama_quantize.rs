@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use packbench_core::quant::tensor_types;
 use packbench_core::record::{Imatrix, Planning, QuantPlan};
 
-use super::output::{check, check_names, write};
+use super::output::{check_names, write};
 use crate::shell::quoted;
 
 /// Arguments of `emit-llama-quantize`.
@@ -39,9 +39,8 @@ pub struct Args {
 
 /// Writes the tool's list and prints its command.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let inputs = || [&args.plan, &args.model].into_iter().chain(&args.imatrix).map(PathBuf::as_path);
-    check([args.types_file.as_path()], inputs())?;
-    check_names(&[&args.output, &args.types_file], inputs())?;
+    let inputs = [&args.plan, &args.model].into_iter().chain(&args.imatrix);
+    check_names(&[&args.output, &args.types_file], inputs.map(PathBuf::as_path))?;
     let named = || format!("reading {}", args.plan.display());
     let plan = QuantPlan::read(&std::fs::read(&args.plan).with_context(named)?).with_context(named)?;
     let lines: Vec<String> = tensor_types(&plan).iter().map(|line| format!("{line}\n")).collect();

@@ -70,7 +70,7 @@ impl Measuring {
         let asked = eval::Args {
             reference: if seed.is_some() { original } else { model },
             models: files,
-            text: self.text.clone(),
+            text: Vec::new(),
             chunks: self.chunks,
             length: self.length,
             baseline: None,

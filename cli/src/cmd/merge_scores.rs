@@ -8,7 +8,7 @@ use anyhow::Context;
 use packbench_core::quant::{imatrix, merge};
 use packbench_core::record::Imatrix;
 
-use super::output::{check, imatrix_path, write, write_json};
+use super::output::{LEFT_BY_SCORES, check, imatrix_path, imatrix_paths, write, write_json};
 use super::plan::read;
 use crate::words::list;
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     check_outputs(args)?;
     let parts = args.parts.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let sum = merge(&parts).with_context(|| which(args))?;
-    for kind in [Imatrix::Activations, Imatrix::Fisher] {
+    for kind in LEFT_BY_SCORES {
         let tokens = u64::from(sum.num_samples) * u64::from(sum.seq_length);
         merge_matrices(args, kind, tokens)?;
     }
@@ -47,10 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn check_outputs(args: &Args) -> anyhow::Result<()> {
-    let with_matrices = |scores: &PathBuf| {
-        let matrices = [Imatrix::Activations, Imatrix::Fisher].map(|kind| imatrix_path(scores, kind));
-        std::iter::once(scores.clone()).chain(matrices)
-    };
+    let with_matrices = |scores: &PathBuf| std::iter::once(scores.clone()).chain(imatrix_paths(scores));
     let outputs: Vec<PathBuf> = with_matrices(&args.output).collect();
     let inputs: Vec<PathBuf> = args.parts.iter().flat_map(with_matrices).collect();
     check(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path))

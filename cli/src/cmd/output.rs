@@ -59,6 +59,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_whole(path, bytes).with_context(|| path.display().to_string())
 }
 
+/// The importance matrices that a score leaves.
+pub const LEFT_BY_SCORES: [Imatrix; 2] = [Imatrix::Activations, Imatrix::Fisher];
+
+/// Where a score leaves them.
+pub fn imatrix_paths(scores: &Path) -> [PathBuf; 2] {
+    LEFT_BY_SCORES.map(|kind| imatrix_path(scores, kind))
+}
+
 /// Where a score leaves an importance matrix: `fim_scores.activations.gguf` beside `fim_scores.json`.
 pub fn imatrix_path(scores: &Path, kind: Imatrix) -> PathBuf {
     beside(scores, &format!("{}.gguf", <&str>::from(kind)))

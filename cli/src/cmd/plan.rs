@@ -12,7 +12,7 @@ use packbench_core::record::{FimScores, QuantPlan, Report};
 use packbench_core::unit::Nanos;
 
 use super::output::{check, write, write_json};
-use crate::named::ggml_type;
+use crate::named::one_of;
 use crate::render;
 use crate::words::list;
 
@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "fisher")]
     strategy: Strategy,
     /// Choose among these types only.
-    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = ggml_type)]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = one_of::<GgmlType>)]
     types: Vec<GgmlType>,
     /// What the file may cost: see below.
     #[arg(long)]
@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "MIX", default_value = "Q3_K_M")]
     base: String,
     /// The type that published strategies give what ranks highest, larger than the mix's or smaller.
-    #[arg(long, value_name = "TYPE", value_parser = ggml_type, default_value = "Q6_K")]
+    #[arg(long, value_name = "TYPE", value_parser = one_of::<GgmlType>, default_value = "Q6_K")]
     upgrade: GgmlType,
     /// Write loss against bytes to NAME.json and NAME.svg, stock mixes marked.
     #[arg(long, value_name = "NAME")]

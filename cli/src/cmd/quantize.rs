@@ -15,10 +15,10 @@ use packbench_core::record::{Imatrix, QuantPlan, StockMix};
 use packbench_core::unit::Bytes;
 use packbench_engine::{LlamaCpp, Mix, NoteValue, Recipe};
 use packbench_fim::{Source, dithered, is_quantized, on_grid};
-use strum::VariantArray;
 
 use super::imatrix::Asked;
 use super::output;
+use crate::named::one_of;
 use crate::quality::{self, ModelFile};
 use crate::words;
 
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", group = "what")]
     plan: Option<PathBuf>,
     /// One of the engine's own recipes, such as Q4_K_M.
-    #[arg(long = "type", value_name = "TYPE", group = "what", value_parser = one_of_the_mixes)]
+    #[arg(long = "type", value_name = "TYPE", group = "what", value_parser = one_of::<Mix>)]
     mix: Option<Mix>,
     /// What the quantizer is told of the columns: none, an importance matrix, or what a score left behind.
     #[arg(long, value_name = "none|activations|fisher|FILE")]
@@ -91,7 +91,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 pub fn make(args: &Args) -> anyhow::Result<String> {
     let inputs =
         [&args.model].into_iter().chain(&args.plan).chain(args.imatrix.as_ref().and_then(Asked::file));
-    let matrices = [Imatrix::Activations, Imatrix::Fisher].map(|kind| matrix(args, kind));
+    let matrices = output::imatrix_paths(&scores(args));
     let inputs = inputs.chain(&args.scores).chain(&matrices);
     output::check([args.output.as_path()], inputs.map(PathBuf::as_path))?;
     let file = ModelFile::open(&args.model)?;
@@ -122,11 +122,6 @@ pub fn make(args: &Args) -> anyhow::Result<String> {
         check_grid(&file, &effective)?;
     }
     write(args, &engine, path, &recipe, &effective)
-}
-
-fn one_of_the_mixes(name: &str) -> Result<Mix, String> {
-    let names = || Mix::VARIANTS.iter().map(Mix::to_string).collect::<Vec<_>>().join(", ");
-    name.parse().map_err(|_| format!("expected one of {}", names()))
 }
 
 fn read_plan(path: &Path, file: &ModelFile) -> anyhow::Result<Plan> {
@@ -178,7 +173,7 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
             bail!("the plan was made for an importance matrix from a file: name it by --imatrix FILE")
         }
         Asked::Kind(kind @ (Imatrix::Activations | Imatrix::Fisher)) => {
-            quality::column_weights(&matrix(args, kind)).with_context(|| {
+            quality::column_weights(&output::imatrix_path(&scores(args), kind)).with_context(|| {
                 format!(
                     "expected the {kind} that packbench score left beside its scores: name these by --scores"
                 )
@@ -187,10 +182,10 @@ fn weights(args: &Args, planned: Imatrix) -> anyhow::Result<ColumnWeights> {
     }
 }
 
-/// What a score left behind.
-fn matrix(args: &Args, kind: Imatrix) -> PathBuf {
+/// Where the scores lie that activations and fisher were left beside.
+fn scores(args: &Args) -> PathBuf {
     let beside = || os::folder(args.plan.as_deref().unwrap_or(&args.model)).join("fim_scores.json");
-    output::imatrix_path(&args.scores.clone().unwrap_or_else(beside), kind)
+    args.scores.clone().unwrap_or_else(beside)
 }
 
 /// The model with noise in it, in an unfinished file that is to be `output`.

@@ -10,7 +10,7 @@ use packbench_core::gguf::{GgmlType, Gguf};
 use packbench_core::os;
 use packbench_core::quant::ColumnWeights;
 use packbench_core::quant::checkpoint::TensorScore;
-use packbench_core::quant::imatrix::{self, is_needed};
+use packbench_core::quant::imatrix::{self, is_needed_in_layers};
 use packbench_core::record::{FimScores, Imatrix, Labels, ScoreCost, Shards};
 use packbench_engine::LlamaCpp;
 use packbench_fim::{
@@ -19,7 +19,7 @@ use packbench_fim::{
 
 use super::imatrix::Asked;
 use super::output;
-use crate::named::{ggml_type, named};
+use crate::named::{named, one_of};
 use crate::quality::{self, CANCEL, ModelFile, Texts, scores};
 use crate::{exit, render};
 
@@ -59,7 +59,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The types to price.
-    #[arg(long, value_delimiter = ',', default_value = TYPES, value_parser = ggml_type)]
+    #[arg(long, value_delimiter = ',', default_value = TYPES, value_parser = one_of::<GgmlType>)]
     types: Vec<GgmlType>,
     /// Lay noise over quantized weights, within their cells, so that their errors come out as an original's.
     #[arg(long)]
@@ -143,8 +143,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Found out before hours of work.
 fn check_outputs(args: &Args) -> anyhow::Result<()> {
-    let matrices =
-        [Imatrix::Activations, Imatrix::Fisher].map(|kind| output::imatrix_path(&args.output, kind));
+    let matrices = output::imatrix_paths(&args.output);
     let partial = partial(args);
     let outputs = matrices.iter().chain([&args.output, &partial]).map(PathBuf::as_path);
     let inputs = args.text.iter().chain([&args.model]).chain(args.imatrix.file());
@@ -170,7 +169,7 @@ fn cost(model: &Model<'_>, request: &Request<'_>, found: &Scores) -> ScoreCost {
 
 /// Types that llama.cpp makes of layers under an importance matrix only have no price without one.
 fn check_types(types: &[GgmlType], imatrix: Imatrix) -> anyhow::Result<()> {
-    let takes_weights = |ggml_type: &&GgmlType| is_needed("of a layer", **ggml_type);
+    let takes_weights = |ggml_type: &&GgmlType| is_needed_in_layers(**ggml_type);
     let names: Vec<String> = types.iter().filter(takes_weights).map(GgmlType::to_string).collect();
     if imatrix != Imatrix::None || names.is_empty() {
         return Ok(());

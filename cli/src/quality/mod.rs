@@ -36,7 +36,7 @@ pub fn stop_on_interrupt() {
 /// # Errors
 /// When Ctrl-C was pressed: what is unfinished goes with the error.
 pub fn go_on() -> anyhow::Result<()> {
-    match CANCEL.load(std::sync::atomic::Ordering::Relaxed) {
+    match interrupt::came() {
         true => bail!("it was asked to stop: nothing is kept"),
         false => Ok(()),
     }

@@ -127,8 +127,13 @@ fn wrong(tensor: &Tensor<'_>, found: impl ToString, expected: &'static str) -> I
 /// As of `tensor_requires_imatrix` in src/llama-quant.cpp (llama-cpp-sys-2 0.1.161), which is asked when a file is made and
 /// not in a dry run. It asks for one for Q2_K in a file of the mix Q2_K_S, too: see [`is_needed_for`].
 pub fn is_needed(tensor: &str, ggml_type: GgmlType) -> bool {
+    is_needed_in_layers(ggml_type) && !is_vocabulary(tensor)
+}
+
+/// The same of all tensors but those of the vocabulary.
+pub fn is_needed_in_layers(ggml_type: GgmlType) -> bool {
     use GgmlType::*;
-    matches!(ggml_type, IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS) && !is_vocabulary(tensor)
+    matches!(ggml_type, IQ1_S | IQ1_M | IQ2_XXS | IQ2_XS | IQ2_S | IQ3_XXS)
 }
 
 /// The same of a whole file, by the types that the mix comes to in it.
